@@ -5,13 +5,21 @@
 # What tests share: main() of a suite, the seed, both ends of a session, a real daemon.
 check_LTLIBRARIES += libtest.la
 libtest_la_SOURCES = \
+	%D%/lib/codec_diff.c \
+	%D%/lib/codec_diff.h \
+	%D%/lib/conversation.c \
+	%D%/lib/conversation.h \
+	%D%/lib/ring_pair.c \
+	%D%/lib/ring_pair.h \
 	%D%/lib/seed.c \
 	%D%/lib/seed.h \
 	%D%/lib/trun.c \
-	%D%/lib/trun.h
+	%D%/lib/trun.h \
+	%D%/lib/wiregen.c \
+	%D%/lib/wiregen.h
 
 # A program without sources of its own has one, and links this unless it says otherwise.
-LDADD = libtest.la libcommon.la $(CHECK_LIBS)
+LDADD = libtest.la libproto.la $(CHECK_LIBS)
 
 # ---- unit ----
 
@@ -21,7 +29,22 @@ base_tests = \
 	%D%/unit/test_log \
 	%D%/unit/test_name \
 	%D%/unit/test_ratelimit \
-	%D%/unit/test_tail
+	%D%/unit/test_tail \
+	%D%/unit/test_control \
+	%D%/unit/test_envelope \
+	%D%/unit/test_error \
+	%D%/unit/test_frame \
+	%D%/unit/test_message \
+	%D%/unit/test_pack \
+	%D%/unit/test_protocol_doc \
+	%D%/unit/test_region \
+	%D%/unit/test_result \
+	%D%/unit/test_ring \
+	%D%/unit/test_ring_hostile \
+	%D%/unit/test_ring_threads \
+	%D%/unit/test_sink \
+	%D%/unit/test_status \
+	%D%/unit/test_submit
 
 net_tests =
 
@@ -51,10 +74,15 @@ dist_check_SCRIPTS += $(script_tests)
 
 # ---- fuzz: the targets without libFuzzer, over their corpora ----
 
-fuzz_tests =
+fuzz_tests = %D%/fuzz/fuzz_codec %D%/fuzz/fuzz_ring %D%/fuzz/fuzz_session
 check_PROGRAMS += $(fuzz_tests)
+%C%_fuzz_fuzz_codec_SOURCES   = %D%/fuzz/fuzz_codec.c %D%/fuzz/replay.c %D%/fuzz/fuzz.h
+%C%_fuzz_fuzz_ring_SOURCES    = %D%/fuzz/fuzz_ring.c %D%/fuzz/replay.c %D%/fuzz/fuzz.h
+%C%_fuzz_fuzz_session_SOURCES = %D%/fuzz/fuzz_session.c %D%/fuzz/replay.c %D%/fuzz/fuzz.h
+EXTRA_DIST += %D%/fuzz/corpus
 
 # Writes the corpora anew, when the wire grows.
+EXTRA_PROGRAMS += %D%/fuzz/make_seeds
 
 # The slow ones first, so that the last to end is not the last to start.
 TESTS += $(e2e_tests) $(wire_tests) $(script_tests) $(worker_tests) $(client_tests) $(module_tests) \
@@ -62,4 +90,5 @@ TESTS += $(e2e_tests) $(wire_tests) $(script_tests) $(worker_tests) $(client_tes
 
 # What has threads: run under the thread sanitizer.
 TSAN_TESTS = \
-	$(client_tests)
+	$(client_tests) \
+	%D%/unit/test_ring_threads
