@@ -46,7 +46,9 @@ base_tests = \
 	%D%/unit/test_status \
 	%D%/unit/test_submit
 
-net_tests =
+net_tests = %D%/unit/test_address %D%/unit/test_url
+%C%_unit_test_address_LDADD = libtest.la libnet.la $(CHECK_LIBS)
+%C%_unit_test_url_LDADD = libtest.la libnet.la $(CHECK_LIBS)
 
 daemon_tests =
 

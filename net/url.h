@@ -1,0 +1,32 @@
+/*
+ * Where a daemon is, as one line of text.
+ *
+ *	unix:/path/to/socket?pool=NAME
+ *	tcp://host:port/NAME        tcp://host:port?pool=NAME        tcp://[::1]:7311
+ *
+ * `?connect_timeout_us=N` (joined with &) bounds the wait for the welcome.
+ */
+#ifndef NET_URL_H
+#define NET_URL_H
+
+#include <stdint.h>
+
+enum url_scheme { URL_UNIX, URL_TCP };
+
+enum { URL_CONNECT_TIMEOUT_US = 10 * 1000 * 1000 };
+
+struct url {
+	enum url_scheme scheme;
+	char *path; /* URL_UNIX; "@name" is in the abstract namespace */
+	char *host; /* URL_TCP; without brackets */
+	char *port; /* URL_TCP; decimal */
+	char *pool; /* NULL when there is none */
+	uint64_t connect_timeout_us;
+};
+
+/* 0 and a url for url_done(); -ENOTSUP for a known scheme that is not built in (tls, local);
+ * -ENOMEM; -EINVAL, and *reterr is one static line that says why. */
+int url_parse(const char *text, struct url *ret, const char **reterr);
+void url_done(struct url *u);
+
+#endif
