@@ -9,6 +9,8 @@ libtest_la_SOURCES = \
 	%D%/lib/codec_diff.h \
 	%D%/lib/conversation.c \
 	%D%/lib/conversation.h \
+	%D%/lib/fake_daemon.c \
+	%D%/lib/fake_daemon.h \
 	%D%/lib/ring_pair.c \
 	%D%/lib/ring_pair.h \
 	%D%/lib/seed.c \
@@ -55,7 +57,19 @@ daemon_tests =
 worker_tests =
 
 # The library against a daemon that does what the test says.
-client_tests =
+client_tests = \
+	%D%/unit/test_client_executor \
+	%D%/unit/test_client_future \
+	%D%/unit/test_client_load \
+	%D%/unit/test_client_map \
+	%D%/unit/test_client_streaming \
+	%D%/unit/test_client_wait
+%C%_unit_test_client_executor_LDADD = libfutured.la libtest.la libnet.la $(CHECK_LIBS)
+%C%_unit_test_client_future_LDADD = libfutured.la libtest.la libnet.la $(CHECK_LIBS)
+%C%_unit_test_client_load_LDADD = libfutured.la libtest.la libnet.la $(CHECK_LIBS)
+%C%_unit_test_client_map_LDADD = libfutured.la libtest.la libnet.la $(CHECK_LIBS)
+%C%_unit_test_client_streaming_LDADD = libfutured.la libtest.la libnet.la $(CHECK_LIBS)
+%C%_unit_test_client_wait_LDADD = libfutured.la libtest.la libnet.la $(CHECK_LIBS)
 
 # The sample modules, and those that misbehave.
 module_tests =
