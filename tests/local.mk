@@ -1,6 +1,7 @@
 # Tests: unit/ one program per source file, integ/ the programs as they run, fuzz/ the corpora
 # replayed, scripts/ the tree itself. Each speaks TAP; HACKING.md says how to run one.
 
+include %D%/modules/local.mk
 
 # What tests share: main() of a suite, the seed, both ends of a session, a real daemon.
 check_LTLIBRARIES += libtest.la
@@ -9,6 +10,8 @@ libtest_la_SOURCES = \
 	%D%/lib/codec_diff.h \
 	%D%/lib/conversation.c \
 	%D%/lib/conversation.h \
+	%D%/lib/fake_call.c \
+	%D%/lib/fake_call.h \
 	%D%/lib/fake_daemon.c \
 	%D%/lib/fake_daemon.h \
 	%D%/lib/ring_pair.c \
@@ -72,7 +75,13 @@ client_tests = \
 %C%_unit_test_client_wait_LDADD = libfutured.la libtest.la libnet.la $(CHECK_LIBS)
 
 # The sample modules, and those that misbehave.
-module_tests =
+module_tests = \
+	%D%/unit/test_module_basic \
+	%D%/unit/test_module_crash \
+	%D%/unit/test_module_hash \
+	%D%/unit/test_module_loading \
+	%D%/unit/test_module_math \
+	%D%/unit/test_module_text
 
 check_PROGRAMS += $(base_tests) $(net_tests) $(daemon_tests) $(worker_tests) $(client_tests) \
 	$(module_tests)
