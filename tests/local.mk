@@ -21,7 +21,12 @@ libtest_la_SOURCES = \
 	%D%/lib/trun.c \
 	%D%/lib/trun.h \
 	%D%/lib/wiregen.c \
-	%D%/lib/wiregen.h
+	%D%/lib/wiregen.h \
+	%D%/lib/worker_front.h \
+	%D%/lib/worker_slot.c \
+	%D%/lib/worker_slot.h \
+	%D%/lib/worker_zygote.c \
+	%D%/lib/worker_zygote.h
 
 # A program without sources of its own has one, and links this unless it says otherwise.
 LDADD = libtest.la libproto.la $(CHECK_LIBS)
@@ -57,7 +62,15 @@ net_tests = %D%/unit/test_address %D%/unit/test_url
 
 daemon_tests =
 
-worker_tests =
+worker_tests = \
+	%D%/unit/test_worker_answer \
+	%D%/unit/test_worker_command \
+	%D%/unit/test_worker_slot \
+	%D%/unit/test_worker_zygote
+%C%_unit_test_worker_answer_LDADD = libtest.la libworker.la $(CHECK_LIBS)
+%C%_unit_test_worker_command_LDADD = libtest.la libworker.la $(CHECK_LIBS)
+%C%_unit_test_worker_slot_LDADD = libtest.la libworker.la $(CHECK_LIBS)
+%C%_unit_test_worker_zygote_LDADD = libtest.la libworker.la $(CHECK_LIBS)
 
 # The library against a daemon that does what the test says.
 client_tests = \
@@ -116,4 +129,6 @@ TESTS += $(e2e_tests) $(wire_tests) $(script_tests) $(worker_tests) $(client_tes
 # What has threads: run under the thread sanitizer.
 TSAN_TESTS = \
 	$(client_tests) \
-	%D%/unit/test_ring_threads
+	%D%/unit/test_ring_threads \
+	%D%/unit/test_worker_answer \
+	%D%/unit/test_worker_slot

@@ -1,0 +1,18 @@
+pkglibexec_PROGRAMS += futured-worker
+futured_worker_SOURCES = %D%/main.c
+futured_worker_LDADD   = libworker.la
+
+# Everything but main() is a library, so a unit test can link it.
+noinst_LTLIBRARIES += libworker.la
+libworker_la_SOURCES = \
+	%D%/answer.c %D%/answer.h \
+	%D%/call.c %D%/call.h \
+	%D%/command.c %D%/command.h \
+	%D%/host.c %D%/host.h \
+	%D%/module.c %D%/module.h \
+	%D%/outbox.c %D%/outbox.h \
+	%D%/process.c %D%/process.h \
+	%D%/slot.c %D%/slot.h \
+	%D%/task_table.c %D%/task_table.h \
+	%D%/zygote.c %D%/zygote.h
+libworker_la_LIBADD = libproto.la

@@ -1,0 +1,101 @@
+#include "worker/module.h"
+
+#include "common/name.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static int refuse(char reason[MODULE_REASON_MAX], const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+static int refuse(char reason[MODULE_REASON_MAX], const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(reason, MODULE_REASON_MAX, fmt, ap);
+	va_end(ap);
+	return -EINVAL;
+}
+
+/* The loader's words, without the path that it mostly starts with. */
+static const char *loader_error(const char *path)
+{
+	const char *text = dlerror();
+	size_t n = strlen(path);
+
+	if (!text)
+		return "the loader gives no reason";
+	if (strncmp(text, path, n) == 0 && strncmp(text + n, ": ", 2) == 0)
+		return text + n + 2;
+	return text;
+}
+
+static int module_check_tasks(const struct fut_module *def, char reason[MODULE_REASON_MAX])
+{
+	if (!def->tasks)
+		return refuse(reason, "it has no table of tasks");
+	for (const struct fut_task *t = def->tasks; t->name; t++) {
+		/* Not strlen(): what is there may not be a string at all. */
+		size_t len = strnlen(t->name, NAME_MAX_BYTES + 1);
+
+		if (!name_is_valid(span_of(t->name, len)))
+			return refuse(reason, "\"%.*s\" is not a name for a task",
+				      NAME_MAX_BYTES + 1, t->name);
+		if (!t->run)
+			return refuse(reason, "task %s has no function", t->name);
+	}
+	return 0;
+}
+
+static int module_check(const struct fut_module *def, char reason[MODULE_REASON_MAX])
+{
+	/* First: the rest of the struct means something only when this is right. */
+	if (def->abi != FUT_TASK_ABI)
+		return refuse(reason, "it was built for task ABI %u, and this is ABI %u", def->abi,
+			      FUT_TASK_ABI);
+	if (def->module_size != sizeof(struct fut_module) ||
+	    def->task_size != sizeof(struct fut_task))
+		return refuse(reason, "its structures have %u and %u bytes instead of %zu and %zu",
+			      def->module_size, def->task_size, sizeof(struct fut_module),
+			      sizeof(struct fut_task));
+	return module_check_tasks(def, reason);
+}
+
+int module_open(struct module *m, const char *path, char reason[MODULE_REASON_MAX])
+{
+	/* Without a slash the loader would search the system's libraries. */
+	if (path[0] != '/')
+		return refuse(reason, "the path is not absolute");
+	if (access(path, R_OK) < 0)
+		return refuse(reason, "it cannot be read: %s", strerror(errno));
+	void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	if (!handle)
+		return refuse(reason, "it cannot be loaded: %s", loader_error(path));
+	const struct fut_module *def = dlsym(handle, "fut_module");
+	if (!def)
+		return refuse(reason, "it has no symbol fut_module: is it a task module?");
+	int r = module_check(def, reason);
+	if (r < 0)
+		return r;
+	m->def = def;
+	return 0;
+}
+
+int module_start(const struct module *m, const char *pool, char reason[MODULE_REASON_MAX])
+{
+	int r = m->def->init ? m->def->init(pool) : 0;
+
+	if (r != 0)
+		return refuse(reason, "its init() refused: it returned %d", r);
+	return 0;
+}
+
+void module_stop(const struct module *m)
+{
+	if (m->def->fini)
+		m->def->fini();
+}
