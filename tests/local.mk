@@ -8,6 +8,8 @@ check_LTLIBRARIES += libtest.la
 libtest_la_SOURCES = \
 	%D%/lib/codec_diff.c \
 	%D%/lib/codec_diff.h \
+	%D%/lib/config_files.c \
+	%D%/lib/config_files.h \
 	%D%/lib/conversation.c \
 	%D%/lib/conversation.h \
 	%D%/lib/fake_call.c \
@@ -60,7 +62,21 @@ net_tests = %D%/unit/test_address %D%/unit/test_url
 %C%_unit_test_address_LDADD = libtest.la libnet.la $(CHECK_LIBS)
 %C%_unit_test_url_LDADD = libtest.la libnet.la $(CHECK_LIBS)
 
-daemon_tests =
+daemon_tests = \
+	%D%/unit/test_config_defaults \
+	%D%/unit/test_config_errors \
+	%D%/unit/test_config_files \
+	%D%/unit/test_config_options \
+	%D%/unit/test_job \
+	%D%/unit/test_scheduler \
+	%D%/unit/test_timer
+%C%_unit_test_config_defaults_LDADD = libtest.la libdaemon.la $(CHECK_LIBS)
+%C%_unit_test_config_errors_LDADD = libtest.la libdaemon.la $(CHECK_LIBS)
+%C%_unit_test_config_files_LDADD = libtest.la libdaemon.la $(CHECK_LIBS)
+%C%_unit_test_config_options_LDADD = libtest.la libdaemon.la $(CHECK_LIBS)
+%C%_unit_test_job_LDADD = libtest.la libdaemon.la $(CHECK_LIBS)
+%C%_unit_test_scheduler_LDADD = libtest.la libdaemon.la $(CHECK_LIBS)
+%C%_unit_test_timer_LDADD = libtest.la libdaemon.la $(CHECK_LIBS)
 
 worker_tests = \
 	%D%/unit/test_worker_answer \

@@ -1,0 +1,75 @@
+/*
+ * What the operator decided: read from a file and a drop-in directory, or built in.
+ *
+ * A configuration is immutable once loaded; a reload loads another one. Every number has
+ * its unit in its name; its default and its range are in config_table.c.
+ */
+#ifndef DAEMON_CONFIG_H
+#define DAEMON_CONFIG_H
+
+#include "common/log.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum pool_kind { POOL_THREADS, POOL_PROCESSES };
+
+struct config_command {
+	char *name;  /* of the task */
+	char **argv; /* NULL-terminated; argv[0] is an absolute path */
+};
+
+struct config_pool {
+	char *name;
+	enum pool_kind kind;
+	unsigned slots;
+	unsigned max_queue; /* jobs waiting, in all sessions */
+	char **modules;     /* NULL-terminated paths of shared objects */
+	struct config_command *commands;
+	size_t ncommands;
+};
+
+struct config {
+	enum log_level log_level;
+	char **listen; /* NULL-terminated URLs: unix:/path, tcp://host:port */
+	bool insecure; /* plain TCP beyond loopback is allowed */
+
+	uint32_t max_payload_bytes;
+	uint32_t max_result_bytes;
+	unsigned max_sessions;
+	unsigned max_inflight;     /* unfinished jobs of one session */
+	uint64_t max_output_bytes; /* of results waiting for one session to read them */
+	uint64_t max_queued_bytes; /* of payloads waiting, in all sessions */
+
+	uint64_t handshake_timeout_us; /* from accept to hello */
+	uint64_t output_timeout_us;    /* for a client that is far behind to take something */
+	uint64_t drain_timeout_us;     /* from the first SIGTERM until the daemon hurries */
+	uint64_t kill_grace_us;        /* between asking a host to end and killing it */
+	uint64_t start_timeout_us;     /* for a pool to load its modules */
+
+	struct config_pool *pools; /* at least one; the first is the default */
+	size_t npools;
+};
+
+/* Says what is wrong, for a person; lines are "FILE:LINE: message". */
+typedef void (*config_error_fn)(void *arg, const char *message);
+
+/*
+ * config_load reads `path`, and then PATH.d/ *.conf in the order of their names, each of
+ * which may set options again and add pools and commands. A NULL path means
+ * SYSCONFDIR/futured/futured.conf, and the built-in configuration where that file does
+ * not exist. `module_dir` (NULL: what the file says, else MODULEDIR) is where modules
+ * named without a slash are looked for.
+ *
+ * 0 and *ret, which the caller gives to config_free(); or -EINVAL, -ENOENT (a path was
+ * named and is not there), -ENOMEM, after calling on_error once for each thing that is
+ * wrong.
+ */
+int config_load(const char *path, const char *module_dir, config_error_fn on_error, void *arg,
+		struct config **ret);
+struct config *config_free(struct config *c);
+
+const char *pool_kind_name(enum pool_kind kind);
+
+#endif

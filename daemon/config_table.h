@@ -1,0 +1,23 @@
+/* Every option: its name, its unit, its default and its range. */
+#ifndef DAEMON_CONFIG_TABLE_H
+#define DAEMON_CONFIG_TABLE_H
+
+#include "daemon/config_file.h"
+
+/* The options that code asks for by name; the others are numbers, stored as they come. */
+enum { TOP_LOG_LEVEL, TOP_LISTEN, TOP_INSECURE, TOP_MODULE_DIR, TOP_FIRST_NUMBER };
+enum { POOL_KIND, POOL_MODULES, POOL_COMMANDS };
+enum { COMMAND_EXEC };
+
+extern const struct config_option *const config_tables[SECTION_NKINDS];
+
+/* The word that counts: what a file said last, or the default, which has no place. */
+struct config_word config_word_of(const struct config_section *s, size_t which);
+
+/* Stores all numbers of a section in its struct; complains about what is not in range. */
+void config_set_numbers(struct config_report *report, const struct config_section *s, void *base);
+
+/* Where the option was set; nowhere when it has its default. */
+struct config_place config_place_of(const struct config_section *s, const char *name);
+
+#endif

@@ -1,0 +1,504 @@
+#include "daemon/daemon.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/util.h"
+#include "daemon/answer.h"
+#include "daemon/placement.h"
+#include "net/stream.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/random.h>
+
+enum {
+	TICK_US = 1000, /* how soon a client learns that its job runs */
+	END_GRACE_US = 5 * 1000 * 1000,
+};
+
+static void on_signal(evutil_socket_t signal, short what, void *arg);
+static void on_tick(struct timer *t);
+static void on_drain_due(struct timer *t);
+
+/* ---- birth ------------------------------------------------------------- */
+
+static int watch_signals(struct daemon *d)
+{
+	static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+
+	for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
+		d->on_signal[i] = evsignal_new(d->base, signals[i], on_signal, d);
+		if (!d->on_signal[i] || event_add(d->on_signal[i], NULL) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int build_loop(struct daemon *d)
+{
+	struct event_config *ec = event_config_new();
+
+	if (!ec)
+		return -ENOMEM;
+	/* One thread: libevent needs no locks. */
+	event_config_set_flag(ec, EVENT_BASE_FLAG_NOLOCK);
+	d->base = event_base_new_with_config(ec);
+	event_config_free(ec);
+	if (!d->base)
+		return -ENOMEM;
+	int r = timers_init(&d->timers, d->base);
+	return r < 0 ? r : watch_signals(d);
+}
+
+static int build(struct daemon *d)
+{
+	int r = build_loop(d);
+
+	if (r < 0)
+		return r;
+	d->scratch = malloc(STREAM_SCRATCH_BYTES);
+	d->error_scratch = malloc(2 * (size_t)ERROR_ENCODED_MAX);
+	d->arena = malloc(sizeof *d->arena);
+	if (!d->scratch || !d->error_scratch || !d->arena)
+		return -ENOMEM;
+	if (getrandom(d->incarnation, sizeof d->incarnation, 0) != sizeof d->incarnation)
+		return -EIO;
+	r = front_page_create(&d->front_fd, &d->front);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; r == 0 && i < d->config->npools; i++) {
+		struct pool *p;
+		r = pool_new(d, &d->config->pools[i], &p);
+	}
+	return r;
+}
+
+int daemon_new(const struct daemon_options *options, struct config *config, struct daemon **ret)
+{
+	struct daemon *d = calloc(1, sizeof *d);
+
+	if (!d) {
+		config_free(config);
+		return -ENOMEM;
+	}
+	d->options = options;
+	d->config = config;
+	d->front_fd = -1;
+	d->now_us = d->started_us = clock_now_us();
+	TAILQ_INIT(&d->pools);
+	TAILQ_INIT(&d->dirty);
+	job_store_init(&d->jobs);
+	timer_init(&d->tick, on_tick);
+	timer_init(&d->drain_timer, on_drain_due);
+	log_set_level(config->log_level);
+	int r = build(d);
+	if (r < 0) {
+		log_event(LOG_ERROR, "daemon.failed", LOG_STR("reason", strerror(-r)));
+		daemon_free(d);
+		return r;
+	}
+	*ret = d;
+	return 0;
+}
+
+static void bury(struct daemon *d)
+{
+	struct session *s;
+
+	while ((s = LIST_FIRST(&d->dead_sessions))) {
+		LIST_REMOVE(s, node);
+		session_free(s);
+	}
+}
+
+static void close_listeners(struct daemon *d)
+{
+	while (!LIST_EMPTY(&d->listeners))
+		listener_close(LIST_FIRST(&d->listeners));
+}
+
+static void close_sessions(struct daemon *d, const char *why)
+{
+	while (!LIST_EMPTY(&d->sessions))
+		session_close(LIST_FIRST(&d->sessions), why);
+}
+
+void daemon_free(struct daemon *d)
+{
+	struct pool *p;
+
+	if (!d)
+		return;
+	close_listeners(d);
+	close_sessions(d, "the daemon ends");
+	bury(d);
+	while ((p = TAILQ_FIRST(&d->pools)))
+		pool_free(p);
+	for (size_t i = 0; i < ARRAY_LEN(d->on_signal); i++) {
+		if (d->on_signal[i])
+			event_free(d->on_signal[i]);
+	}
+	if (d->base) {
+		timers_done(&d->timers);
+		event_base_free(d->base);
+	}
+	close_fd(d->front_fd);
+	job_store_done(&d->jobs);
+	config_free(d->config);
+	free(d->scratch);
+	free(d->error_scratch);
+	free(d->arena);
+	free(d);
+}
+
+/* ---- listening, once the pools can take jobs ---------------------------- */
+
+static bool pools_have_settled(const struct daemon *d)
+{
+	const struct pool *p;
+
+	TAILQ_FOREACH(p, &d->pools, node) {
+		if (p->phase == POOL_STARTING)
+			return false;
+	}
+	return true;
+}
+
+static bool pools_have_ended(const struct daemon *d)
+{
+	const struct pool *p;
+
+	TAILQ_FOREACH(p, &d->pools, node) {
+		if (p->phase != POOL_ENDED)
+			return false;
+	}
+	return true;
+}
+
+static void listen_everywhere(struct daemon *d)
+{
+	char *const *urls = d->options->listen && d->options->listen[0] ? d->options->listen
+									: d->config->listen;
+
+	d->listening = true;
+	for (; *urls; urls++) {
+		if (listener_open(d, *urls) < 0) {
+			/* One that hears half of what it was told to is not what was asked for. */
+			d->exit_status = EXIT_FAILURE;
+			daemon_drain(d);
+			return;
+		}
+	}
+	log_event(LOG_INFO, "daemon.ready", LOG_INT("pid", getpid()));
+}
+
+void daemon_on_pool_changed(struct daemon *d)
+{
+	if (d->phase == DAEMON_RUNNING && !d->listening && pools_have_settled(d))
+		listen_everywhere(d);
+}
+
+struct pool *daemon_find_pool(const struct daemon *d, struct span name)
+{
+	struct pool *p;
+
+	TAILQ_FOREACH(p, &d->pools, node) {
+		if (span_equal(span_str(p->name), name))
+			return p;
+	}
+	return NULL;
+}
+
+/* ---- the turn ---------------------------------------------------------- */
+
+static void collect(struct daemon *d)
+{
+	struct slot *s, *next;
+
+	for (s = LIST_FIRST(&d->busy); s; s = next) {
+		next = LIST_NEXT(s, busy_node);
+		struct host *h = s->host;
+		if (!slot_collect(s) && !h->killed_for) {
+			log_event(LOG_ERROR, "host.protocol", LOG_STR("pool", h->pool->name),
+				  LOG_INT("pid", h->pid));
+			host_kill(h, "it broke the protocol of its ring");
+		}
+		if (h->phase == HOST_RETIRED)
+			host_settle(h);
+	}
+}
+
+static void publish(struct daemon *d)
+{
+	struct slot *s;
+
+	LIST_FOREACH(s, &d->busy, busy_node)
+		slot_publish(s);
+}
+
+static void flush(struct daemon *d)
+{
+	struct session *s;
+
+	while ((s = TAILQ_FIRST(&d->dirty))) {
+		TAILQ_REMOVE(&d->dirty, s, dirty_node);
+		s->dirty = false;
+		session_flush(s);
+	}
+}
+
+static bool has_jobs(const struct daemon *d)
+{
+	return d->jobs.live > 0;
+}
+
+static void finish_draining(struct daemon *d);
+
+void daemon_turn(struct daemon *d)
+{
+	struct pool *p;
+
+	d->now_us = clock_now_us();
+	collect(d);
+	timers_run(&d->timers, d->now_us);
+	TAILQ_FOREACH(p, &d->pools, node)
+		place_jobs(p);
+	publish(d);
+	if (d->phase == DAEMON_DRAINING && !has_jobs(d))
+		finish_draining(d);
+	flush(d);
+	bury(d);
+	if (d->phase == DAEMON_ENDING && LIST_EMPTY(&d->sessions) && pools_have_ended(d))
+		d->phase = DAEMON_ENDED;
+}
+
+void daemon_arm_tick(struct daemon *d)
+{
+	if (!timer_is_set(&d->tick))
+		(void)timer_set(&d->timers, &d->tick, clock_now_us() + TICK_US);
+}
+
+static void on_tick(struct timer *t)
+{
+	place_again(container_of(t, struct daemon, tick));
+}
+
+/* What a session's flush set free after jobs were placed needs another turn. */
+static bool could_place_more(const struct daemon *d)
+{
+	const struct pool *p;
+
+	TAILQ_FOREACH(p, &d->pools, node) {
+		if (scheduler_has_job(&p->scheduler) && !LIST_EMPTY(&p->idle))
+			return true;
+	}
+	return false;
+}
+
+/* Announces the sleep to the hosts, and looks once more: what was published before a slot
+ * could see the announcement is found here, what comes after wakes us. */
+static bool may_sleep(struct daemon *d)
+{
+	bool may = !could_place_more(d);
+	struct slot *s;
+
+	LIST_FOREACH(s, &d->busy, busy_node)
+		atomic_store_explicit(&s->host->shared->notified, 0, memory_order_relaxed);
+	atomic_store(&d->front->sleeping, 1);
+	LIST_FOREACH(s, &d->busy, busy_node) {
+		if (slot_has_outcome(s))
+			may = false;
+		if (!slot_oldest(s)->announced)
+			daemon_arm_tick(d);
+	}
+	return may;
+}
+
+/* Once the loop has no handlers any more, a signal would end the process, and badly. */
+static void ignore_late_signals(void)
+{
+	sigset_t late;
+
+	sigemptyset(&late);
+	sigaddset(&late, SIGTERM);
+	sigaddset(&late, SIGINT);
+	sigaddset(&late, SIGHUP);
+	(void)sigprocmask(SIG_BLOCK, &late, NULL);
+}
+
+int daemon_run(struct daemon *d)
+{
+	while (d->phase != DAEMON_ENDED) {
+		bool sleep = may_sleep(d);
+		timers_arm(&d->timers, clock_now_us());
+		if (event_base_loop(d->base, EVLOOP_ONCE | (sleep ? 0 : EVLOOP_NONBLOCK)) < 0) {
+			log_event(LOG_ERROR, "daemon.failed",
+				  LOG_STR("reason", "the event loop failed"));
+			return EXIT_FAILURE;
+		}
+		atomic_store_explicit(&d->front->sleeping, 0, memory_order_relaxed);
+		daemon_turn(d);
+	}
+	ignore_late_signals();
+	log_event(LOG_INFO, "daemon.ended");
+	return d->exit_status;
+}
+
+/* ---- the end ----------------------------------------------------------- */
+
+static void say_goaway(struct daemon *d)
+{
+	struct message m = {.kind = MESSAGE_GOAWAY, .goaway = {.status = FUT_DRAINING}};
+	struct session *s, *next;
+
+	for (s = LIST_FIRST(&d->sessions); s; s = next) {
+		next = LIST_NEXT(s, node);
+		if (s->phase == SESSION_OPEN)
+			session_send(s, &m, SPAN_EMPTY);
+		else
+			session_refuse(s, FUT_DRAINING, NULL);
+	}
+}
+
+/* Takes back what lies ready in slots, and answers all that has not started. */
+static void refuse_waiting(struct daemon *d)
+{
+	const struct error_info e = {.hint = span_str("submit it to another daemon, or later")};
+	struct slot *s, *next;
+	struct pool *p;
+
+	for (s = LIST_FIRST(&d->busy); s; s = next) {
+		next = LIST_NEXT(s, busy_node);
+		slot_revoke_all(s);
+	}
+	TAILQ_FOREACH(p, &d->pools, node)
+		pool_refuse_queued(p, FUT_DRAINING, &e);
+}
+
+/* Nothing runs any more: the sessions get what was written for them, the pools end. */
+static void finish_draining(struct daemon *d)
+{
+	const struct message bye = {.kind = MESSAGE_BYE};
+	struct session *s, *next;
+	struct pool *p;
+
+	d->phase = DAEMON_ENDING;
+	(void)timer_set(&d->timers, &d->drain_timer, clock_now_us() + END_GRACE_US);
+	for (s = LIST_FIRST(&d->sessions); s; s = next) {
+		next = LIST_NEXT(s, node);
+		session_send(s, &bye, SPAN_EMPTY);
+		session_finish(s);
+	}
+	TAILQ_FOREACH(p, &d->pools, node)
+		pool_end(p, false);
+}
+
+static void hurry(struct daemon *d)
+{
+	const struct error_info e = {
+		.detail = span_str("it ran, and was killed because the daemon had to end"),
+		.executed = FUT_EXECUTED_MAYBE,
+	};
+	struct slot *s;
+	struct job *j;
+	struct pool *p;
+
+	log_event(LOG_WARNING, "daemon.hurry", LOG_UINT("jobs", d->jobs.live));
+	LIST_FOREACH(s, &d->busy, busy_node) {
+		TAILQ_FOREACH(j, &s->jobs, node)
+			answer_error(j, FUT_DRAINING, e);
+	}
+	TAILQ_FOREACH(p, &d->pools, node)
+		pool_end(p, true);
+}
+
+void daemon_drain(struct daemon *d)
+{
+	if (d->phase != DAEMON_RUNNING) {
+		hurry(d);
+		return;
+	}
+	log_event(LOG_INFO, "daemon.drain", LOG_UINT("sessions", d->nsessions),
+		  LOG_UINT("jobs", d->jobs.live));
+	d->phase = DAEMON_DRAINING;
+	close_listeners(d);
+	refuse_waiting(d);
+	say_goaway(d);
+	(void)timer_set(&d->timers, &d->drain_timer, clock_now_us() + d->config->drain_timeout_us);
+}
+
+static void on_drain_due(struct timer *t)
+{
+	hurry(container_of(t, struct daemon, drain_timer));
+}
+
+/* ---- reload ------------------------------------------------------------ */
+
+static void report_config_error(void *arg, const char *message)
+{
+	(void)arg;
+	log_event(LOG_ERROR, "config.error", LOG_STR("message", message));
+}
+
+static const struct config_pool *find_config_pool(const struct config *c, const char *name)
+{
+	for (size_t i = 0; i < c->npools; i++) {
+		if (strcmp(c->pools[i].name, name) == 0)
+			return &c->pools[i];
+	}
+	return NULL;
+}
+
+/* Pools come and go only with a restart; those that stay load their modules anew. */
+static bool pools_match(const struct daemon *d, const struct config *c)
+{
+	const struct pool *p;
+
+	TAILQ_FOREACH(p, &d->pools, node) {
+		const struct config_pool *cp = find_config_pool(c, p->name);
+		if (!cp || cp->kind != p->config->kind)
+			return false;
+	}
+	return c->npools == d->config->npools;
+}
+
+void daemon_reload(struct daemon *d)
+{
+	struct config *c, *before = d->config;
+	struct pool *p;
+
+	if (d->phase != DAEMON_RUNNING)
+		return;
+	if (config_load(d->options->config_path, d->options->module_dir, report_config_error, NULL,
+			&c) < 0) {
+		log_event(LOG_ERROR, "daemon.reload_failed",
+			  LOG_STR("reason", "the configuration has errors"));
+		return;
+	}
+	if (!pools_match(d, c) || c->max_payload_bytes != before->max_payload_bytes ||
+	    c->max_result_bytes != before->max_result_bytes) {
+		log_event(LOG_ERROR, "daemon.reload_failed",
+			  LOG_STR("reason", "other pools or payload limits need a restart"));
+		config_free(c);
+		return;
+	}
+	d->config = c;
+	log_set_level(c->log_level);
+	TAILQ_FOREACH(p, &d->pools, node)
+		pool_reload(p, find_config_pool(c, p->name));
+	config_free(before);
+	log_event(LOG_INFO, "daemon.reload");
+}
+
+static void on_signal(evutil_socket_t signal, short what, void *arg)
+{
+	struct daemon *d = arg;
+
+	(void)what;
+	if (signal == SIGHUP)
+		daemon_reload(d);
+	else
+		daemon_drain(d);
+}

@@ -1,0 +1,79 @@
+/*
+ * A job, from the moment it is admitted until it is answered and out of its slot.
+ *
+ *   QUEUED ⇄ HELD          in its pool's queue / set aside while its session reads too slowly
+ *   QUEUED → ASSIGNED      in a slot's ring, where the slot may start it at any moment
+ *   ASSIGNED → QUEUED      taken back before it started, or its host died before it did
+ *   any → LEFT             answered: its session has forgotten it
+ *
+ * A job that was answered while a slot runs it (a limit, a kill, a closed session) stays
+ * with the slot as a shell, so that what the slot still says of it is understood and dropped.
+ *
+ * Loop thread only. Who may hold a pointer: the session's table (until answered), and one
+ * of queue, held list, slot (until it leaves them).
+ */
+#ifndef DAEMON_JOB_H
+#define DAEMON_JOB_H
+
+#include "daemon/timer.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+struct session;
+struct slot;
+struct task;
+struct ring_record;
+
+enum job_place { JOB_NOWHERE, JOB_QUEUED, JOB_HELD, JOB_ASSIGNED };
+
+/* Only jobs that have limits have one. Microseconds; 0: none. */
+struct job_limits {
+	struct timer timer; /* the next of the limits */
+	struct job *job;
+	uint64_t queue_limit_us, run_limit_us, stall_limit_us;
+	uint64_t deadline_at_us; /* on the monotonic clock */
+	uint64_t progress_at_us; /* the last sign of life */
+};
+
+struct job {
+	TAILQ_ENTRY(job) node;   /* of the list that its place says */
+	struct session *session; /* NULL once answered */
+	struct task *task;
+	struct slot *slot;          /* ASSIGNED */
+	struct ring_record *record; /* ASSIGNED: in the slot's ring */
+	struct job_limits *limits;
+	uint8_t *payload; /* `inline_payload`, or its own memory */
+	uint64_t id;
+	uint64_t accepted_us, dispatched_us, started_us; /* started: as far as is known */
+	uint64_t result_bytes;                           /* sent ahead in parts */
+	uint32_t payload_len;
+	uint32_t items;
+	uint32_t tag;         /* ASSIGNED: how the slot calls it */
+	uint32_t expected_ns; /* ASSIGNED: of slot time, at most SLOT_EXPECTED_MAX_NS */
+	uint16_t attempt;
+	uint8_t place;  /* enum job_place */
+	bool announced; /* it is known to run, and the client was told */
+	uint8_t inline_payload[96];
+};
+
+TAILQ_HEAD(job_list, job);
+
+enum { JOB_INLINE_MAX = 96 };
+
+/* Jobs in chunks, so that admitting one costs no allocation. */
+struct job_store {
+	struct job_list free;
+	struct job_chunk *chunks;
+	uint64_t live;
+};
+
+void job_store_init(struct job_store *st);
+void job_store_done(struct job_store *st);
+
+/* A job with a copy of the payload, in no place; NULL when memory is out. */
+struct job *job_new(struct job_store *st, const void *payload, uint32_t payload_len);
+void job_free(struct job_store *st, struct job *j);
+
+#endif

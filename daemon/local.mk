@@ -1,0 +1,36 @@
+# Everything but main() is a library, so that a unit test can link it.
+noinst_LTLIBRARIES += libdaemon.la
+libdaemon_la_SOURCES = \
+	%D%/admin.c %D%/admin.h \
+	%D%/answer.c %D%/answer.h \
+	%D%/cancel.c %D%/cancel.h \
+	%D%/config.c %D%/config.h \
+	%D%/config_file.c %D%/config_file.h \
+	%D%/config_listen.c %D%/config_listen.h \
+	%D%/config_pool.c %D%/config_pool.h \
+	%D%/config_report.c %D%/config_report.h \
+	%D%/config_scan.c %D%/config_scan.h \
+	%D%/config_strings.c %D%/config_strings.h \
+	%D%/config_table.c %D%/config_table.h \
+	%D%/config_units.c %D%/config_units.h \
+	%D%/daemon.c %D%/daemon.h \
+	%D%/host.c %D%/host.h \
+	%D%/job.c %D%/job.h \
+	%D%/limits.c %D%/limits.h \
+	%D%/listener.c %D%/listener.h \
+	%D%/placement.c %D%/placement.h \
+	%D%/pool.c %D%/pool.h \
+	%D%/requests.c %D%/requests.h \
+	%D%/scheduler.c %D%/scheduler.h \
+	%D%/session.c %D%/session.h \
+	%D%/slot.c %D%/slot.h \
+	%D%/timer.c %D%/timer.h \
+	%D%/zygote.c %D%/zygote.h
+libdaemon_la_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(CONFUSE_CFLAGS) $(JANSSON_CFLAGS)
+libdaemon_la_LIBADD = libnet.la $(EVENT_LIBS) $(CONFUSE_LIBS) $(JANSSON_LIBS)
+
+sbin_PROGRAMS  += futured
+futured_SOURCES = %D%/main.c
+futured_LDADD   = libdaemon.la
+
+EXTRA_DIST += doc/futured.conf

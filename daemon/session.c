@@ -1,0 +1,363 @@
+#include "daemon/session.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/util.h"
+#include "daemon/answer.h"
+#include "daemon/cancel.h"
+#include "daemon/daemon.h"
+#include "daemon/requests.h"
+#include "proto/submit.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define SESSION_MAGIC 0x5e551011u
+
+enum {
+	/* Above the high mark a session's jobs are held, below the low one they go on. */
+	OUTPUT_HIGH_BYTES = 1024 * 1024,
+	OUTPUT_LOW_BYTES = 256 * 1024,
+	JOBS_MIN_CAP = 64,
+	LINGER_US = 5 * 1000 * 1000, /* for a client to take its last bytes */
+};
+
+static void on_readable(evutil_socket_t fd, short what, void *arg);
+static void on_writable(evutil_socket_t fd, short what, void *arg);
+static void on_phase_overdue(struct timer *t);
+static void on_output_overdue(struct timer *t);
+
+static struct frame_limits early_limits(void)
+{
+	return (struct frame_limits){.envelope_bytes = FRAME_ENVELOPE_MAX_EARLY};
+}
+
+void session_open(struct daemon *d, int fd)
+{
+	struct session *s = calloc(1, sizeof *s);
+
+	if (!s) {
+		log_event(LOG_ERROR, "session.refused", LOG_STR("reason", "out of memory"));
+		close_fd(fd);
+		return;
+	}
+	s->magic = SESSION_MAGIC;
+	s->daemon = d;
+	s->number = ++d->sessions_ever;
+	TAILQ_INIT(&s->held);
+	timer_init(&s->phase_timer, on_phase_overdue);
+	timer_init(&s->output_timer, on_output_overdue);
+	address_of_peer(fd, s->peer);
+	stream_init(&s->stream, fd, true, early_limits(), d->config->max_output_bytes);
+	LIST_INSERT_HEAD(&d->sessions, s, node);
+	d->nsessions++;
+	s->on_read = event_new(d->base, fd, EV_READ | EV_PERSIST, on_readable, s);
+	s->on_write = event_new(d->base, fd, EV_WRITE, on_writable, s);
+	if (!s->on_read || !s->on_write || event_add(s->on_read, NULL) < 0 ||
+	    timer_set(&d->timers, &s->phase_timer,
+		      clock_now_us() + d->config->handshake_timeout_us) < 0) {
+		session_close(s, "out of memory");
+		return;
+	}
+	log_event(LOG_DEBUG, "session.open", LOG_UINT("session", s->number),
+		  LOG_STR("peer", s->peer));
+}
+
+/* Jobs that have not started go, running ones lose their client. */
+static void drop_jobs(struct session *s)
+{
+	for (uint32_t i = 0; i < s->jobs_cap && s->njobs > 0; i++) {
+		struct job *j = s->jobs[i];
+		if (!j)
+			continue;
+		bool withdrawn = job_withdraw(j);
+		answer_nothing(j);
+		if (withdrawn)
+			job_drop(s->daemon, j);
+		else
+			slot_ask_to_stop(j->slot, j);
+	}
+	assert(s->njobs == 0 && TAILQ_EMPTY(&s->held));
+}
+
+void session_close(struct session *s, const char *why)
+{
+	struct daemon *d = s->daemon;
+
+	if (s->phase == SESSION_DEAD)
+		return;
+	log_event(s->pool ? LOG_INFO : LOG_WARNING, "session.close", LOG_UINT("session", s->number),
+		  LOG_STR("peer", s->peer), LOG_STR("reason", why),
+		  LOG_UINT("jobs_dropped", s->njobs));
+	s->phase = SESSION_DEAD;
+	drop_jobs(s);
+	timer_cancel(&d->timers, &s->phase_timer);
+	timer_cancel(&d->timers, &s->output_timer);
+	if (s->dirty)
+		TAILQ_REMOVE(&d->dirty, s, dirty_node);
+	s->dirty = false;
+	if (s->on_read)
+		event_free(s->on_read);
+	if (s->on_write)
+		event_free(s->on_write);
+	s->on_read = s->on_write = NULL;
+	stream_done(&s->stream);
+	d->nsessions--;
+	LIST_REMOVE(s, node);
+	LIST_INSERT_HEAD(&d->dead_sessions, s, node);
+}
+
+void session_free(struct session *s)
+{
+	assert(s->phase == SESSION_DEAD && s->njobs == 0);
+	free(s->jobs);
+	s->magic = 0;
+	free(s);
+}
+
+void session_refuse(struct session *s, fut_status status, const struct error_info *error)
+{
+	struct message m = {.kind = MESSAGE_GOAWAY, .goaway = {.status = status}};
+
+	if (s->phase >= SESSION_CLOSING)
+		return;
+	if (error) {
+		m.goaway.has_error = true;
+		m.goaway.error = *error;
+	}
+	session_send(s, &m, SPAN_EMPTY);
+	if (s->phase == SESSION_DEAD)
+		return;
+	drop_jobs(s);
+	session_finish(s);
+}
+
+void session_finish(struct session *s)
+{
+	if (s->phase >= SESSION_CLOSING)
+		return;
+	s->phase = SESSION_CLOSING;
+	(void)timer_set(&s->daemon->timers, &s->phase_timer, clock_now_us() + LINGER_US);
+	session_mark_dirty(s);
+}
+
+void session_mark_dirty(struct session *s)
+{
+	if (s->dirty || s->phase == SESSION_DEAD)
+		return;
+	s->dirty = true;
+	TAILQ_INSERT_TAIL(&s->daemon->dirty, s, dirty_node);
+}
+
+void session_send(struct session *s, const struct message *m, struct span payload)
+{
+	if (s->phase >= SESSION_CLOSING)
+		return;
+	int r = message_put(&s->stream.out, m, payload);
+	if (r < 0) {
+		session_close(s, r == -ENOMEM ? "out of memory" : "reads too slowly");
+		return;
+	}
+	session_mark_dirty(s);
+}
+
+bool session_is_full(const struct session *s)
+{
+	return buf_len(&s->stream.out) > s->stream.out.limit / 2;
+}
+
+static void set_output_timer(struct session *s)
+{
+	struct daemon *d = s->daemon;
+
+	s->written_before = s->stream.written;
+	(void)timer_set(&d->timers, &s->output_timer,
+			clock_now_us() + d->config->output_timeout_us);
+}
+
+/* Slots wait for a session that is full: not for ever. */
+static void update_output_timer(struct session *s)
+{
+	if (!session_is_full(s))
+		timer_cancel(&s->daemon->timers, &s->output_timer);
+	else if (!timer_is_set(&s->output_timer))
+		set_output_timer(s);
+}
+
+static void on_output_overdue(struct timer *t)
+{
+	struct session *s = container_of(t, struct session, output_timer);
+
+	if (s->stream.written == s->written_before)
+		session_close(s, "does not read");
+	else
+		set_output_timer(s);
+}
+
+/* Holds the session's jobs back while it is behind, and lets them go when it is not. */
+static void update_congestion(struct session *s)
+{
+	size_t waiting = buf_len(&s->stream.out);
+
+	update_output_timer(s);
+	if (!s->congested) {
+		s->congested = waiting > OUTPUT_HIGH_BYTES;
+		return;
+	}
+	if (waiting > OUTPUT_LOW_BYTES)
+		return;
+	s->congested = false;
+	if (!TAILQ_EMPTY(&s->held))
+		scheduler_release(&s->pool->scheduler, s);
+}
+
+void session_flush(struct session *s)
+{
+	int error;
+
+	if (s->phase == SESSION_DEAD)
+		return;
+	if (s->write_blocked) {
+		update_congestion(s); /* more waits than when it was blocked */
+		return;
+	}
+	if (!stream_flush(&s->stream, &error)) {
+		if (error < 0) {
+			session_close(s, strerror(-error));
+			return;
+		}
+		if (event_add(s->on_write, NULL) < 0) {
+			session_close(s, "out of memory");
+			return;
+		}
+		s->write_blocked = true;
+	} else if (s->phase == SESSION_CLOSING && !s->said_all) {
+		/* Closing now could take back what the client has not read yet. */
+		s->said_all = true;
+		(void)shutdown(s->stream.fd, SHUT_WR);
+	}
+	update_congestion(s);
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	struct session *s = arg;
+
+	(void)fd, (void)what;
+	assert(s->magic == SESSION_MAGIC);
+	s->write_blocked = false;
+	session_mark_dirty(s);
+}
+
+static int on_frame(void *arg, const struct frame *f)
+{
+	return request_handle(arg, f);
+}
+
+static void discard_input(struct session *s)
+{
+	ssize_t n = recv(s->stream.fd, s->daemon->scratch, STREAM_SCRATCH_BYTES, 0);
+
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		session_close(s, "all said");
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct session *s = arg;
+
+	(void)fd, (void)what;
+	assert(s->magic == SESSION_MAGIC);
+	if (s->phase == SESSION_CLOSING) {
+		discard_input(s);
+		return;
+	}
+	s->daemon->now_us = clock_now_us(); /* what comes now was not there in the last turn */
+	int64_t n = stream_read(&s->stream, s->daemon->scratch, on_frame, s);
+	if (n >= 0 || s->phase >= SESSION_CLOSING)
+		return;
+	if (n == -ENODATA)
+		session_close(s, sink_is_mid_frame(&s->stream.in) ? "closed in mid-frame"
+								  : "closed by the client");
+	else if (n == -EPROTO)
+		session_close(s, "not the protocol");
+	else if (n == -EMSGSIZE)
+		session_close(s, "frame over its limit");
+	else
+		session_close(s, strerror((int)-n));
+}
+
+static void on_phase_overdue(struct timer *t)
+{
+	struct session *s = container_of(t, struct session, phase_timer);
+
+	session_close(s,
+		      s->phase == SESSION_CLOSING ? "did not close its side" : "no hello in time");
+}
+
+struct job *session_find_job(const struct session *s, uint64_t id)
+{
+	uint32_t place = job_id_place(id);
+
+	return place < s->jobs_cap && s->jobs[place] && s->jobs[place]->id == id ? s->jobs[place]
+										 : NULL;
+}
+
+/* The table grows with the places that are used; clients take low ones first. */
+static int grow_jobs(struct session *s, uint32_t place)
+{
+	uint32_t cap = s->jobs_cap ? s->jobs_cap : JOBS_MIN_CAP;
+
+	while (cap <= place)
+		cap *= 2;
+	struct job **jobs = realloc(s->jobs, cap * sizeof(struct job *));
+	if (!jobs)
+		return -ENOMEM;
+	memset(jobs + s->jobs_cap, 0, (cap - s->jobs_cap) * sizeof(struct job *));
+	s->jobs = jobs;
+	s->jobs_cap = cap;
+	return 0;
+}
+
+int session_add_job(struct session *s, struct job *j)
+{
+	uint32_t place = job_id_place(j->id);
+
+	if (place >= s->jobs_cap && grow_jobs(s, place) < 0)
+		return -ENOMEM;
+	assert(!s->jobs[place]);
+	s->jobs[place] = j;
+	s->njobs++;
+	j->session = s;
+	return 0;
+}
+
+void session_remove_job(struct session *s, struct job *j)
+{
+	uint32_t place = job_id_place(j->id);
+
+	assert(s->jobs[place] == j);
+	s->jobs[place] = NULL;
+	s->njobs--;
+	j->session = NULL;
+}
+
+void session_note_started(struct session *s, uint64_t id)
+{
+	if (s->nstarted == SESSION_STARTED_MAX)
+		session_flush_started(s);
+	s->started[s->nstarted++] = id;
+}
+
+void session_flush_started(struct session *s)
+{
+	struct message m = {.kind = MESSAGE_STARTED, .started = {s->started, s->nstarted}};
+
+	if (s->nstarted == 0)
+		return;
+	s->nstarted = 0;
+	session_send(s, &m, SPAN_EMPTY);
+}
