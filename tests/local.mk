@@ -6,29 +6,20 @@ include %D%/modules/local.mk
 # What tests share: main() of a suite, the seed, both ends of a session, a real daemon.
 check_LTLIBRARIES += libtest.la
 libtest_la_SOURCES = \
-	%D%/lib/codec_diff.c \
-	%D%/lib/codec_diff.h \
-	%D%/lib/config_files.c \
-	%D%/lib/config_files.h \
-	%D%/lib/conversation.c \
-	%D%/lib/conversation.h \
-	%D%/lib/fake_call.c \
-	%D%/lib/fake_call.h \
-	%D%/lib/fake_daemon.c \
-	%D%/lib/fake_daemon.h \
-	%D%/lib/ring_pair.c \
-	%D%/lib/ring_pair.h \
-	%D%/lib/seed.c \
-	%D%/lib/seed.h \
-	%D%/lib/trun.c \
-	%D%/lib/trun.h \
-	%D%/lib/wiregen.c \
-	%D%/lib/wiregen.h \
+	%D%/lib/codec_diff.c %D%/lib/codec_diff.h \
+	%D%/lib/config_files.c %D%/lib/config_files.h \
+	%D%/lib/conversation.c %D%/lib/conversation.h \
+	%D%/lib/fake_call.c %D%/lib/fake_call.h \
+	%D%/lib/fake_daemon.c %D%/lib/fake_daemon.h \
+	%D%/lib/ring_pair.c %D%/lib/ring_pair.h \
+	%D%/lib/seed.c %D%/lib/seed.h \
+	%D%/lib/tdaemon.c %D%/lib/tdaemon.h \
+	%D%/lib/trun.c %D%/lib/trun.h \
+	%D%/lib/twire.c %D%/lib/twire.h \
+	%D%/lib/wiregen.c %D%/lib/wiregen.h \
 	%D%/lib/worker_front.h \
-	%D%/lib/worker_slot.c \
-	%D%/lib/worker_slot.h \
-	%D%/lib/worker_zygote.c \
-	%D%/lib/worker_zygote.h
+	%D%/lib/worker_slot.c %D%/lib/worker_slot.h \
+	%D%/lib/worker_zygote.c %D%/lib/worker_zygote.h
 
 # A program without sources of its own has one, and links this unless it says otherwise.
 LDADD = libtest.la libproto.la $(CHECK_LIBS)
@@ -117,7 +108,24 @@ check_PROGRAMS += $(base_tests) $(net_tests) $(daemon_tests) $(worker_tests) $(c
 
 # ---- integ: real daemons, by the wire and by the library ----
 
-wire_tests =
+wire_tests = \
+	%D%/integ/test_bad_hello \
+	%D%/integ/test_bad_input \
+	%D%/integ/test_daemon \
+	%D%/integ/test_drain \
+	%D%/integ/test_hosts \
+	%D%/integ/test_limits \
+	%D%/integ/test_overload \
+	%D%/integ/test_reload \
+	%D%/integ/test_tasks
+%C%_integ_test_bad_hello_SOURCES = %D%/integ/test_bad_hello.c %D%/integ/witness.h
+%C%_integ_test_bad_input_SOURCES = %D%/integ/test_bad_input.c %D%/integ/witness.h
+%C%_integ_test_daemon_SOURCES = %D%/integ/test_daemon.c %D%/integ/one_daemon.h
+%C%_integ_test_drain_SOURCES = %D%/integ/test_drain.c %D%/integ/one_daemon.h
+%C%_integ_test_overload_SOURCES = %D%/integ/test_overload.c %D%/integ/witness.h
+%C%_integ_test_reload_SOURCES = %D%/integ/test_reload.c %D%/integ/one_daemon.h
+%C%_integ_test_tasks_SOURCES = %D%/integ/test_tasks.c %D%/integ/one_daemon.h
+%C%_integ_test_tasks_LDADD   = libtest.la libproto.la $(JANSSON_LIBS) $(CHECK_LIBS)
 
 e2e_tests =
 
