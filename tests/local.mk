@@ -131,8 +131,10 @@ e2e_tests =
 
 check_PROGRAMS += $(wire_tests) $(e2e_tests)
 
-script_tests =
+script_tests = \
+	%D%/integ/test_futurectl.sh
 dist_check_SCRIPTS += $(script_tests)
+EXTRA_DIST         += %D%/lib/daemon.sh
 
 # ---- fuzz: the targets without libFuzzer, over their corpora ----
 

@@ -1,0 +1,21 @@
+bin_PROGRAMS += futurectl
+futurectl_SOURCES = \
+	%D%/bar.c %D%/bar.h \
+	%D%/ctl.h \
+	%D%/files.c %D%/files.h \
+	%D%/input.c %D%/input.h \
+	%D%/json.c %D%/json.h \
+	%D%/limits.c %D%/limits.h \
+	%D%/main.c \
+	%D%/map.c \
+	%D%/names.c %D%/names.h \
+	%D%/out.c %D%/out.h \
+	%D%/ping.c \
+	%D%/report.c %D%/report.h \
+	%D%/status.c \
+	%D%/submit.c \
+	%D%/url.c %D%/url.h \
+	%D%/wait.c %D%/wait.h
+futurectl_CPPFLAGS = $(AM_CPPFLAGS) -DFUTURECTL_VERSION='"$(PACKAGE_VERSION)"'
+futurectl_CFLAGS   = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+futurectl_LDADD    = libfutured.la $(JANSSON_LIBS)

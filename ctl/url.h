@@ -1,0 +1,16 @@
+/* The URL of a daemon and pool, from what the user said and what the machine has. */
+#ifndef CTL_URL_H
+#define CTL_URL_H
+
+#include <stdbool.h>
+
+/*
+ * `url` may be NULL: $FUTURED_URL, else the socket of the daemon of this service, of this
+ * machine, or of this user, whichever is there first. `pool` replaces the pool in it
+ * unless NULL. The caller frees the answer.
+ */
+char *url_make(const char *url, const char *pool);
+
+bool url_pool_is_valid(const char *name);
+
+#endif

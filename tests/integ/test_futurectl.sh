@@ -1,0 +1,349 @@
+#!/bin/sh
+# futurectl as a user meets it: what it prints where, and with which exit code it ends.
+# shellcheck source=tests/scripts/tap.sh
+. "$(dirname "$0")/../scripts/tap.sh"
+# shellcheck source=tests/lib/daemon.sh
+. "$(dirname "$0")/../lib/daemon.sh"
+
+out=$scratch/out err=$scratch/err wanted=$scratch/wanted input=$scratch/input code=
+
+# run ARGUMENT...: its input is $input, its streams go to $out and $err
+run() {
+	code=0
+	"$futurectl" "$@" <"$input" >"$out" 2>"$err" || code=$?
+	: >"$input"
+}
+
+# given FORMAT [ARGUMENT...]: the input of the next run
+given() {
+	# shellcheck disable=SC2059 # it is a format
+	printf "$@" >"$input"
+}
+
+# Says what is not as it should be: code, stdout as in $wanted, stderr with a line for every
+# regex; without one it must be empty.
+findings() {
+	[ "$code" = "$1" ] || echo "exit code $code, not $1"
+	shift
+	cmp -s "$wanted" "$out" || diff -a "$wanted" "$out" | head -n 20
+	if [ $# = 0 ]; then
+		cat "$err"
+	fi
+	for regex; do
+		grep -aqE "$regex" "$err" || echo "stderr has no line like '$regex':" "$(cat "$err")"
+	done
+}
+
+# expect DESCRIPTION CODE OUTPUT [ERROR-REGEX...]: OUTPUT is a printf format
+expect() {
+	description=$1 wanted_code=$2
+	# shellcheck disable=SC2059 # it is a format
+	printf "$3" >"$wanted"
+	shift 3
+	expect_nothing "$description" "$(findings "$wanted_code" "$@")"
+}
+
+# expect_file DESCRIPTION CODE FILE [ERROR-REGEX...]
+expect_file() {
+	description=$1 wanted_code=$2
+	cp "$3" "$wanted"
+	shift 3
+	expect_nothing "$description" "$(findings "$wanted_code" "$@")"
+}
+
+# expect_lines DESCRIPTION CODE REGEX...: stdout has a line for each, and stderr nothing
+expect_lines() {
+	description=$1 found=
+	[ "$code" = "$2" ] || found="exit code $code, not $2
+"
+	shift 2
+	for regex; do
+		grep -aqE "$regex" "$out" || found="${found}no line like '$regex'
+"
+	done
+	expect_nothing "$description" "$found$(cat "$err")"
+}
+
+running() {
+	"$futurectl" status --json | grep -q "\"jobs_running\": *$1[^0-9]"
+}
+
+# ---- submit ----
+
+submit_cases() {
+	run submit square 12
+	expect 'submit: an argument' 0 144
+	run submit echo ''
+	expect 'submit: an empty argument' 0 ''
+	given 'from stdin\n'
+	run submit echo
+	expect 'submit: standard input' 0 'from stdin\n'
+	given 'from stdin'
+	run submit echo -
+	expect 'submit: -' 0 'from stdin'
+	head -c 300000 /dev/urandom >"$scratch/bytes"
+	run submit echo --file "$scratch/bytes"
+	expect_file 'submit: a file, byte for byte' 0 "$scratch/bytes"
+	cp "$scratch/bytes" "$input"
+	run submit --file=- echo
+	expect_file 'submit: --file=-' 0 "$scratch/bytes"
+	given 'a b\nc\n'
+	run submit word_count
+	expect 'submit: word_count' 0 '2 3 6'
+	run submit --stream count 5
+	expect 'submit: a stream, then the value' 0 012345
+	run submit --stream square x
+	expect 'submit: a stream of one that fails' 1 '' '^futurectl: square: ValueError: '
+	run submit --progress count 100000
+	expect_nothing 'submit: progress goes to stderr' \
+		"$(grep -avE '^[0-9]+/100000  ' "$err" | head; grep -avx 100000 "$out")"
+}
+
+submit_failures() {
+	run submit square twelve
+	expect 'submit: a task that fails' 1 '' \
+		'^futurectl: square: ValueError: not a decimal integer$' '^  \| twelve$' \
+		'^executed: yes, retry: new_job, attempt: 1$'
+	run submit fail 'Odd Type|a message|'
+	expect 'submit: without details' 1 '' '^futurectl: fail: .*: a message$'
+	run submit no_such_task x
+	expect 'submit: a task that there is not' 3 '' 'UNKNOWN_TASK' '^detail: .*no_such_task' \
+		'^hint: ' '^executed: no, retry: never$'
+	run -p processes submit segv
+	expect 'submit: a crash' 3 '' 'HOST_DIED' '^cause of death: process [0-9]+ was ended by SIGSEGV' \
+		'^  \| about to crash$' '^executed: maybe, retry: new_job, attempt: 1$'
+	run submit exit 3
+	expect 'submit: an exit' 3 '' '^cause of death: process [0-9]+ exited with code 3'
+	run submit --run-limit 0.05 sleep 30
+	expect 'submit: a run limit' 1 '' '^futurectl: sleep: RUN_LIMIT: '
+	run submit --stall-limit 0.05 sleep 30
+	expect 'submit: a stall limit' 1 '' '^futurectl: sleep: STALL_LIMIT: '
+	run submit --deadline 0.05 sleep 30
+	expect 'submit: a deadline' 3 '' '^futurectl: sleep: DEADLINE: '
+	run submit --timeout 0.05 sleep 30
+	expect 'submit: a timeout' 4 '' '^futurectl: sleep: TIMEOUT: '
+	run submit --timeout 30 square 5
+	expect 'submit: a timeout that is none' 0 25
+}
+
+submit_json() {
+	run submit --json square 5
+	expect 'submit --json' 0 '{"status":"OK","value":"25"}\n'
+	given 'a"b\\c\n\001\303\244'
+	run submit --json echo
+	expect 'submit --json: a text with all that must be escaped' 0 \
+		'{"status":"OK","value":"a\\"b\\\\c\\n\\u0001\303\244"}\n'
+	given '\377'
+	run submit --json echo
+	expect 'submit --json: bytes' 0 '{"status":"OK","value_base64":"/w=="}\n'
+	run submit --json --stream count 2
+	expect 'submit --json --stream' 0 \
+		'{"chunk":"0"}\n{"chunk":"1"}\n{"status":"OK","value":"2"}\n'
+	run submit --json fail 'E|m|d'
+	expect_lines 'submit --json: a failure' 1 \
+		'^\{"status":"TASK_FAILED","error":\{"type":"E","message":"m","details":"d","traceback":"crash\.c:[0-9]+: fail\\n","executed":"yes","retry":"new_job","attempt":1\}\}$'
+	run submit --json kill_self
+	expect_lines 'submit --json: a death' 3 \
+		'"death":\{"pid":[0-9]+,"signal":"SIGKILL","core_dumped":false,.*"stderr_tail":""'
+}
+
+# ---- map ----
+
+map_cases() {
+	run map square 3 1 2
+	expect 'map: arguments' 0 '9  3\n1  1\n4  2\n'
+	given '3\n1\n2'
+	run map square
+	expect 'map: lines, the last one without its end' 0 '9  3\n1  1\n4  2\n'
+	run map square
+	expect 'map: no items' 0 ''
+	given 'a b\0c\nd\0e\\f\0'
+	run map -0 echo
+	expect 'map -0: names are escaped' 0 'a b  a b\n\\c\nd  c\\nd\n\\e\\f  e\\\\f\n'
+	seq 1000 >"$scratch/numbers"
+	awk '{ print $1 * $1 "  " $1 }' "$scratch/numbers" >"$scratch/squares"
+	for size in 1 7 5000; do
+		cp "$scratch/numbers" "$input"
+		run -p processes map --chunksize $size square
+		expect_file "map: 1000 items, chunks of $size" 0 "$scratch/squares"
+	done
+	cp "$scratch/numbers" "$input"
+	run map --buffersize 3 square
+	expect_file 'map: 1000 items, three at a time' 0 "$scratch/squares"
+	cp "$scratch/numbers" "$input"
+	run map --unordered --chunksize 3 square
+	sort -n "$out" >"$scratch/sorted" && mv "$scratch/sorted" "$out"
+	expect_file 'map --unordered: all of them' 0 "$scratch/squares"
+	run map --unordered sleep 0.5 0
+	expect 'map --unordered: as they come' 0 '0  0\n0.5  0.5\n'
+	run map --summary square 1 x 2
+	expect 'map --summary' 1 '1  1\n4  2\n' '^items 3, failed 1, bytes 3, seconds '
+}
+
+map_failures() {
+	run map square 1 x 3
+	expect 'map: an item that fails' 1 '1  1\n9  3\n' '^x: not a decimal integer$'
+	run map --chunksize 3 square 1 x 3
+	expect 'map: an item that fails in a chunk' 1 '1  1\n9  3\n' '^x: not a decimal integer$'
+	run -p processes map frail 1 die 3
+	expect 'map: an item that kills' 3 '1  1\n3  3\n' '^die: the process that ran the task died$'
+	run map no_such_task 1 2
+	expect 'map: a task that there is not' 3 '' '^1: ' '^2: '
+	run map --json square 2 x
+	expect_lines 'map --json' 1 '^\{"index":0,"item":"2","status":"OK","value":"4"\}$' \
+		'^\{"index":1,"item":"x","status":"TASK_FAILED","error":\{"type":"ValueError",.*\}\}$'
+	sha256sum "$scratch/numbers" >"$scratch/sum"
+	run map --file sha256 "$scratch/missing" "$scratch/numbers"
+	expect_file 'map --file: one that cannot be read' 1 "$scratch/sum" \
+		'missing: No such file or directory$'
+	run map --file --json sha256 "$scratch/missing"
+	expect_lines 'map --file --json: one that cannot be read' 1 '"status":"UNREADABLE"'
+	run map --run-limit 0.05 sleep 0 30 0
+	expect 'map: a run limit' 1 '0  0\n0  0\n' '^30: '
+}
+
+map_files() {
+	tree=$scratch/a_tree
+	mkdir -p "$tree/sub dir" && cp -R "$top_srcdir/examples" "$top_srcdir/modules" "$tree/"
+	chmod -R u+w "$tree"
+	: >"$tree/empty"
+	cp "$scratch/bytes" "$tree/sub dir/with space"
+	echo x >"$tree/back\\slash"
+	echo x >"$tree/new
+line"
+	find "$tree" -type f -print0 | sort -z >"$scratch/names"
+	xargs -0 sha256sum <"$scratch/names" >"$scratch/sums"
+	cp "$scratch/names" "$input"
+	run map -0 --file sha256
+	expect_file 'map --file sha256 is sha256sum' 0 "$scratch/sums"
+	cp "$scratch/names" "$input"
+	run -u "$tcp_url" -p processes map -0 --file --chunksize 4 sha256
+	expect_file 'map --file sha256 in chunks, over TCP' 0 "$scratch/sums"
+}
+
+# ---- status and ping ----
+
+status_cases() {
+	run status
+	expect_lines 'status: a table' 0 '^futured [^ ]+, incarnation .*, up [0-9:]+$' \
+		'^sessions 1, jobs queued 0, running [0-9]+$' '^POOL +KIND +SLOTS +HOSTS +IDLE ' \
+		'^threads +threads +4 +1 ' '^processes +processes +2 +2 ' \
+		'^tasks of threads:.* echo' '^tasks of processes:.* square'
+	run status --json
+	expect_lines 'status --json' 0 '^\{.*\}$' '"pools": *\[' '"name": *"processes"' \
+		'"uptime_us": *[0-9]+'
+	run ping
+	expect_lines 'ping' 0 '^10 pings: min [0-9]+ avg [0-9]+ max [0-9]+ us$'
+	run -u "$tcp_url" ping -c 3
+	expect_lines 'ping over TCP' 0 '^3 pings: '
+}
+
+# ---- the command line ----
+
+usage_cases() {
+	while read -r arguments; do
+		# shellcheck disable=SC2086 # they are many
+		run $arguments
+		expect "a wrong command line: futurectl $arguments" 2 '' '^(Try|futurectl)'
+	done <<-END
+
+		frobnicate
+		--frobnicate
+		-p a/b ping
+		submit
+		submit square 1 2
+		submit --file /etc/passwd square 1
+		submit --timeout soon square 1
+		submit --run-limit -1 square 1
+		submit --file /nonexistent/file square
+		submit bad/name 1
+		map
+		map --chunksize 0 square 1
+		map --buffersize many square 1
+		status now
+		ping -c 0
+		-u foo ping
+		-u unix: ping
+		-u tcp://127.0.0.1:99999 ping
+		-u tcp://127.0.0.1:1?colour=red ping
+	END
+	run --help
+	expect_lines 'futurectl --help names the commands' 0 '^  submit ' '^  map ' '^  status ' '^  ping '
+	run map --help
+	expect_lines 'futurectl map --help' 0 'chunksize'
+	run --version
+	expect_lines 'futurectl --version' 0 '^futurectl [0-9]'
+}
+
+where_cases() {
+	run -p processes submit echo x
+	expect 'a pool by -p' 0 x
+	run -u "$unix_url?pool=threads" -p nobody submit echo x
+	expect '-p outweighs the pool of the URL' 3 '' 'UNKNOWN_POOL' '^hint: futurectl status'
+	run -u "$tcp_url/processes" submit echo x
+	expect 'a pool in the path of a URL' 0 x
+	for command in 'submit echo x' 'map echo x' status ping; do
+		# shellcheck disable=SC2086 # words
+		run -u "unix:$daemon_dir/nobody" $command
+		expect "no daemon: ${command%% *}" 3 '' 'CONNECT_FAILED'
+	done
+	run -u tls://127.0.0.1:1 ping
+	expect 'a scheme that there is not' 3 '' 'UNSUPPORTED'
+}
+
+# ---- ends before the end ----
+
+# interrupt DESCRIPTION ARGUMENT...: one that runs
+interrupt() {
+	description=$1
+	shift
+	"$futurectl" "$@" >"$out" 2>"$err" </dev/null &
+	pid=$!
+	wait_until running 1 || echo "# it does not run"
+	kill -INT $pid
+	code=0
+	wait $pid || code=$?
+	expect "$description" 130 ''
+	if wait_until running 0; then
+		verdict ok "$description: nothing is left running"
+	else
+		verdict 'not ok' "$description: nothing is left running"
+	fi
+}
+
+ends() {
+	wait_until running 0 || echo '# something still runs'
+	interrupt 'SIGINT: submit' submit gate "$daemon_dir/gate"
+	interrupt 'SIGINT: map' map gate "$daemon_dir/gate"
+	# Of many results only the first is read.
+	seq 100000 >"$input"
+	("$futurectl" map echo <"$input" 2>"$err"; echo $? >"$scratch/code") | head -n 1 >"$out"
+	: >"$input"
+	code=$(cat "$scratch/code")
+	expect 'a broken pipe' 3 '1  1\n'
+	code=0
+	"$futurectl" submit echo x >/dev/full 2>"$err" || code=$?
+	: >"$out"
+	expect 'a full disk' 3 '' '^futurectl: standard output: No space left on device$'
+	code=0
+	"$futurectl" submit echo x >&- 2>"$err" || code=$?
+	expect 'a closed output' 3 ''
+	code=0
+	"$futurectl" submit echo <&- >"$out" 2>"$err" || code=$?
+	expect 'a closed input' 2 '' '^futurectl: standard input: '
+}
+
+: >"$input"
+start_daemon
+submit_cases
+submit_failures
+submit_json
+map_cases
+map_failures
+map_files
+status_cases
+usage_cases
+where_cases
+ends
+stop_daemon
+end_tests
