@@ -132,9 +132,11 @@ e2e_tests =
 check_PROGRAMS += $(wire_tests) $(e2e_tests)
 
 script_tests = \
-	%D%/integ/test_futurectl.sh
+	%D%/integ/test_examples.sh \
+	%D%/integ/test_futurectl.sh \
+	%D%/integ/test_syscalls.sh
 dist_check_SCRIPTS += $(script_tests)
-EXTRA_DIST         += %D%/lib/daemon.sh
+EXTRA_DIST         += %D%/integ/expected %D%/lib/daemon.sh
 
 # ---- fuzz: the targets without libFuzzer, over their corpora ----
 

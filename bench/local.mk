@@ -1,0 +1,3 @@
+noinst_PROGRAMS += %D%/pipelined
+%C%_pipelined_SOURCES = %D%/pipelined.c
+%C%_pipelined_LDADD   = libfutured.la
