@@ -127,7 +127,25 @@ wire_tests = \
 %C%_integ_test_tasks_SOURCES = %D%/integ/test_tasks.c %D%/integ/one_daemon.h
 %C%_integ_test_tasks_LDADD   = libtest.la libproto.la $(JANSSON_LIBS) $(CHECK_LIBS)
 
-e2e_tests =
+e2e_tests = \
+	%D%/integ/test_cancel \
+	%D%/integ/test_ends \
+	%D%/integ/test_futures \
+	%D%/integ/test_map \
+	%D%/integ/test_storm \
+	%D%/integ/test_waits
+%C%_integ_test_cancel_SOURCES = %D%/integ/test_cancel.c %D%/integ/e2e.h
+%C%_integ_test_cancel_LDADD   = libfutured.la libtest.la libproto.la $(CHECK_LIBS)
+%C%_integ_test_ends_SOURCES = %D%/integ/test_ends.c %D%/integ/e2e.h
+%C%_integ_test_ends_LDADD   = libfutured.la libtest.la libproto.la $(CHECK_LIBS)
+%C%_integ_test_futures_SOURCES = %D%/integ/test_futures.c %D%/integ/e2e.h
+%C%_integ_test_futures_LDADD   = libfutured.la libtest.la libproto.la $(CHECK_LIBS)
+%C%_integ_test_map_SOURCES = %D%/integ/test_map.c %D%/integ/e2e.h
+%C%_integ_test_map_LDADD   = libfutured.la libtest.la libproto.la $(CHECK_LIBS)
+%C%_integ_test_storm_SOURCES = %D%/integ/test_storm.c %D%/integ/e2e.h
+%C%_integ_test_storm_LDADD   = libfutured.la libtest.la libproto.la $(CHECK_LIBS)
+%C%_integ_test_waits_SOURCES = %D%/integ/test_waits.c %D%/integ/e2e.h
+%C%_integ_test_waits_LDADD   = libfutured.la libtest.la libproto.la $(CHECK_LIBS)
 
 check_PROGRAMS += $(wire_tests) $(e2e_tests)
 
@@ -155,8 +173,6 @@ TESTS += $(e2e_tests) $(wire_tests) $(script_tests) $(worker_tests) $(client_tes
 	$(daemon_tests) $(net_tests) $(fuzz_tests) $(base_tests)
 
 # What has threads: run under the thread sanitizer.
-TSAN_TESTS = \
-	$(client_tests) \
-	%D%/unit/test_ring_threads \
-	%D%/unit/test_worker_answer \
-	%D%/unit/test_worker_slot
+TSAN_TESTS = $(client_tests) %D%/integ/test_cancel %D%/integ/test_ends %D%/integ/test_futures \
+	%D%/integ/test_map %D%/integ/test_waits \
+	%D%/unit/test_ring_threads %D%/unit/test_worker_answer %D%/unit/test_worker_slot
