@@ -2,6 +2,7 @@
 # replayed, scripts/ the tree itself. Each speaks TAP; HACKING.md says how to run one.
 
 include %D%/modules/local.mk
+include %D%/scripts/local.mk
 
 # What tests share: main() of a suite, the seed, both ends of a session, a real daemon.
 check_LTLIBRARIES += libtest.la
