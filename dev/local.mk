@@ -1,0 +1,1 @@
+EXTRA_DIST += %D%/check %D%/demo %D%/setup.sh .ci/run
