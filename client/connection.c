@@ -92,16 +92,6 @@ static int put_hello(fut_executor *x, const struct url *u)
 	return r < 0 ? r : message_put(&x->stream.out, &hello, SPAN_EMPTY);
 }
 
-static int poll_ms(uint64_t deadline_us)
-{
-	if (deadline_us == CLOCK_NEVER)
-		return -1;
-	uint64_t now_us = clock_now_us();
-	if (now_us >= deadline_us)
-		return 0;
-	return (int)min_u64((deadline_us - now_us) / 1000 + 1, INT32_MAX);
-}
-
 /* Reads until there is nothing more now, so that a Goaway is found behind a failed write. */
 static int read_all(fut_executor *x)
 {
@@ -123,7 +113,7 @@ static int shake_hands(fut_executor *x, const struct url *u, uint64_t deadline_u
 		struct pollfd p = {.fd = x->stream.fd,
 				   .events = (short)(POLLIN | (sent ? 0 : POLLOUT))};
 		if (error == 0) {
-			int n = poll(&p, 1, poll_ms(deadline_us));
+			int n = poll(&p, 1, clock_poll_ms(deadline_us));
 			if (n < 0 && errno != EINTR)
 				return -errno;
 			if (n == 0)

@@ -30,4 +30,8 @@ static inline uint64_t clock_after_us(int64_t timeout_us)
 							       : now_us + (uint64_t)timeout_us;
 }
 
+/* What to tell poll() so that it ends by the deadline: -1 for CLOCK_NEVER, 0 when it has
+ * passed, at least a millisecond while there is time. */
+int clock_poll_ms(uint64_t deadline_us);
+
 #endif

@@ -77,17 +77,6 @@ static void set_option(int fd, int level, int option)
 
 /* ---- connecting ---------------------------------------------------------- */
 
-/* How long poll() may take: at least a millisecond while there is time. */
-static int poll_ms(uint64_t deadline_us)
-{
-	if (deadline_us == CLOCK_NEVER)
-		return -1;
-	uint64_t now_us = clock_now_us();
-	if (now_us >= deadline_us)
-		return 0;
-	return (int)min_u64((deadline_us - now_us + 999) / 1000, INT32_MAX);
-}
-
 static int wait_connected(int fd, uint64_t deadline_us)
 {
 	struct pollfd p = {.fd = fd, .events = POLLOUT};
@@ -96,7 +85,7 @@ static int wait_connected(int fd, uint64_t deadline_us)
 	int n;
 
 	do {
-		n = poll(&p, 1, poll_ms(deadline_us));
+		n = poll(&p, 1, clock_poll_ms(deadline_us));
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;

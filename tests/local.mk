@@ -7,6 +7,7 @@ include %D%/scripts/local.mk
 # What tests share: main() of a suite, the seed, both ends of a session, a real daemon.
 check_LTLIBRARIES += libtest.la
 libtest_la_SOURCES = \
+	%D%/lib/codec_cases.c %D%/lib/codec_cases.h \
 	%D%/lib/codec_diff.c %D%/lib/codec_diff.h \
 	%D%/lib/config_files.c %D%/lib/config_files.h \
 	%D%/lib/conversation.c %D%/lib/conversation.h \

@@ -44,7 +44,12 @@ measure() {
 	: >"$scratch/strace"
 	strace -f -c -o "$scratch/daemon_calls" "$@" 2>"$scratch/strace" &
 	tracer=$!
-	wait_until all_attached $(($# / 2)) || echo '# not all are traced'
+	if ! wait_until all_attached $(($# / 2)); then
+		echo '# not all are traced'
+		kill -INT $tracer
+		wait $tracer
+		return 1
+	fi
 	strace -f -c -o "$scratch/client_calls" "$top_builddir/bench/pipelined" \
 		"$unix_url?pool=$kind" $jobs >"$scratch/bench" 2>&1
 	status=$?

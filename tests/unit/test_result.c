@@ -3,10 +3,9 @@
 #include "proto/envelope.h"
 #include "proto/error.h"
 #include "proto/frame.h"
-#include "tests/lib/codec_diff.h"
+#include "tests/lib/codec_cases.h"
 #include "tests/lib/conversation.h"
 #include "tests/lib/trun.h"
-#include "tests/lib/wiregen.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -16,14 +15,7 @@
 
 static enum codec_verdict diff(const uint8_t *p, size_t n)
 {
-	uint8_t *copy = malloc(n ? n : 1);
-
-	memcpy(copy, p, n);
-	enum codec_verdict v = codec_diff_result(copy, n);
-	free(copy);
-	if (v == CODEC_DIFFER)
-		ck_abort_msg("%s", codec_diff_why());
-	return v;
+	return codec_compare(codec_diff_result, p, n);
 }
 
 static struct result random_result(struct rng *r)
@@ -237,15 +229,8 @@ START_TEST(wrong_wire_types)
 
 	for (uint32_t number = 0; number <= 10; number++) {
 		for (unsigned type = 0; type < 8; type++) {
-			bool known = number >= 1 && number <= 7;
-			bool right = number != 0 && type != 3 && type != 4 && type < 6 &&
-				     (!known || type == (number == 7 ? 2u : 0u));
 			wiregen_reset(&g);
-			wiregen_tag(&g, number, type);
-			if (type == 0 || type == 2)
-				wiregen_raw(&g, "\0", 1);
-			else
-				wiregen_raw(&g, "\0\0\0\0\0\0\0\0", type == 5 ? 4 : 8);
+			bool right = codec_put_typed(&g, number, type, 7, 7);
 			enum codec_verdict v = diff(g.bytes, g.len);
 			ck_assert_msg(v == (right ? CODEC_BOTH_ACCEPT : CODEC_BOTH_REFUSE),
 				      "field %u type %u", number, type);
@@ -256,32 +241,13 @@ END_TEST
 
 START_TEST(cut_at_every_byte)
 {
-	struct rng r = rng_of_run();
-	static struct wiregen g;
-
-	for (int i = 0; i < 200; i++) {
-		wiregen_reset(&g);
-		wiregen_result(&g, &r);
-		for (size_t n = 0; n < g.len; n++)
-			(void)diff(g.bytes, n);
-	}
+	codec_cut_everywhere(codec_diff_result, wiregen_result, 200);
 }
 END_TEST
 
 START_TEST(mutations)
 {
-	struct rng r = rng_of_run();
-	static struct wiregen g;
-	unsigned counts[4] = {0};
-
-	for (int i = 0; i < 20000; i++) {
-		wiregen_reset(&g);
-		wiregen_result(&g, &r);
-		size_t n = rng_mutate(&r, g.bytes, g.len, sizeof g.bytes);
-		counts[diff(g.bytes, n)]++;
-	}
-	ck_assert_uint_gt(counts[CODEC_BOTH_ACCEPT], 2000);
-	ck_assert_uint_gt(counts[CODEC_BOTH_REFUSE], 2000);
+	codec_mutate(codec_diff_result, wiregen_result);
 }
 END_TEST
 

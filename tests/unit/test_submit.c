@@ -2,9 +2,8 @@
 
 #include "proto/envelope.h"
 #include "proto/frame.h"
-#include "tests/lib/codec_diff.h"
+#include "tests/lib/codec_cases.h"
 #include "tests/lib/trun.h"
-#include "tests/lib/wiregen.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,14 +14,7 @@
 /* Differences are looked for in memory of the exact size, for a sanitizer's sake. */
 static enum codec_verdict diff(const uint8_t *p, size_t n)
 {
-	uint8_t *copy = malloc(n ? n : 1);
-
-	memcpy(copy, p, n);
-	enum codec_verdict v = codec_diff_submit(copy, n);
-	free(copy);
-	if (v == CODEC_DIFFER)
-		ck_abort_msg("%s", codec_diff_why());
-	return v;
+	return codec_compare(codec_diff_submit, p, n);
 }
 
 static struct job_spec random_spec(struct rng *r, const char *task, size_t task_max)
@@ -234,20 +226,11 @@ END_TEST
 START_TEST(wrong_wire_types)
 {
 	static struct wiregen job, g;
-	static const unsigned types[] = {0, 1, 2, 3, 4, 5, 6, 7};
 
 	for (uint32_t number = 0; number <= 14; number++) {
-		for (unsigned i = 0; i < 8; i++) {
-			unsigned type = types[i];
-			bool known = number >= 1 && number <= 8;
-			bool right = number != 0 && type != 3 && type != 4 && type < 6 &&
-				     (!known || type == (number == 2 ? 2u : 0u));
+		for (unsigned type = 0; type < 8; type++) {
 			wiregen_reset(&job);
-			wiregen_tag(&job, number, type);
-			if (type == 0 || type == 2)
-				wiregen_raw(&job, "\0", 1);
-			else
-				wiregen_raw(&job, "\0\0\0\0\0\0\0\0", type == 5 ? 4 : 8);
+			bool right = codec_put_typed(&job, number, type, 8, 2);
 			wiregen_reset(&g);
 			wiregen_bytes(&g, 1, job.bytes, job.len);
 			enum codec_verdict v = diff(g.bytes, g.len);
@@ -263,33 +246,13 @@ END_TEST
 
 START_TEST(cut_at_every_byte)
 {
-	struct rng r = rng_of_run();
-	static struct wiregen g;
-
-	for (int i = 0; i < 100; i++) {
-		wiregen_reset(&g);
-		wiregen_submit(&g, &r);
-		for (size_t n = 0; n < g.len; n++)
-			(void)diff(g.bytes, n);
-	}
+	codec_cut_everywhere(codec_diff_submit, wiregen_submit, 100);
 }
 END_TEST
 
 START_TEST(mutations)
 {
-	struct rng r = rng_of_run();
-	static struct wiregen g;
-	unsigned counts[4] = {0};
-
-	for (int i = 0; i < 20000; i++) {
-		wiregen_reset(&g);
-		wiregen_submit(&g, &r);
-		size_t n = rng_mutate(&r, g.bytes, g.len, sizeof g.bytes);
-		counts[diff(g.bytes, n)]++;
-	}
-	/* The mutations are neither all harmless nor all deadly. */
-	ck_assert_uint_gt(counts[CODEC_BOTH_ACCEPT], 2000);
-	ck_assert_uint_gt(counts[CODEC_BOTH_REFUSE], 2000);
+	codec_mutate(codec_diff_submit, wiregen_submit);
 }
 END_TEST
 
