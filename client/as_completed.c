@@ -1,11 +1,13 @@
 /*
  * An iterator over futures in the order of their ends: a wait set, handed out one by one.
  *
- * It holds a reference to each future until it hands it out. One thread.
+ * It holds a reference to each future until it hands it out, and remembers it afterwards.
+ * One thread.
  */
 #include "client/fork.h"
 #include "client/future.h"
 #include "client/io.h"
+#include "client/members.h"
 #include "client/waitset.h"
 #include "common/clock.h"
 #include "common/util.h"
@@ -13,86 +15,72 @@
 struct fut_as_completed {
 	uint32_t fork_mark;
 	uint64_t deadline_us;
-	size_t n; /* waiters; a future that came twice has one */
 	size_t unfinished;
 	struct waitset set;
-	struct waiter waiters[]; /* future is NULL once it was handed out */
+	struct members members;
 };
 
-/* A set of pointers, large enough for all of them by half. */
-struct seen {
-	const void **slots;
-	size_t mask;
-};
-
-static bool seen_init(struct seen *s, size_t n)
+static fut_status add(fut_as_completed *it, fut_future *f)
 {
-	size_t size = 2;
+	struct member *m;
+	int r = members_add(&it->members, f, &m);
 
-	while (size < n * 2)
-		size *= 2;
-	s->slots = calloc(size, sizeof *s->slots);
-	s->mask = size - 1;
-	return s->slots;
+	if (r < 0)
+		return FUT_NO_MEMORY;
+	if (r > 0) {
+		waitset_add(&it->set, &m->waiter, f);
+		it->unfinished++;
+	}
+	return FUT_OK;
 }
 
-/* True when it was not there before. */
-static bool seen_add(struct seen *s, const void *p)
+static fut_status add_all(fut_as_completed *it, fut_future *const *futures, size_t n)
 {
-	size_t i = ((uintptr_t)p >> 6) * UINT64_C(0x9e3779b97f4a7c15) >> 20 & s->mask;
+	fut_status status = members_reserve(&it->members, n) < 0 ? FUT_NO_MEMORY : FUT_OK;
 
-	while (s->slots[i]) {
-		if (s->slots[i] == p)
-			return false;
-		i = (i + 1) & s->mask;
-	}
-	s->slots[i] = p;
-	return true;
-}
-
-static void add_all(fut_as_completed *it, fut_future *const *futures, size_t n, struct seen *seen)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (seen_add(seen, futures[i]))
-			waitset_add(&it->set, &it->waiters[it->n++], fut_future_ref(futures[i]));
-	}
-	it->unfinished = it->n;
+	for (size_t i = 0; i < n && status == FUT_OK; i++)
+		status = add(it, futures[i]);
+	return status;
 }
 
 fut_status fut_as_completed_open(fut_future *const *futures, size_t n, int64_t timeout_us,
 				 fut_as_completed **ret)
 {
-	struct seen seen;
+	fut_status status = ret ? future_check_list(futures, n) : FUT_INVALID;
 
-	if ((!futures && n > 0) || !ret)
-		return FUT_INVALID;
-	if (n > SIZE_MAX / 4 / sizeof(struct waiter))
+	if (status != FUT_OK)
+		return status;
+	fut_as_completed *it = calloc(1, sizeof *it);
+	if (!it)
 		return FUT_NO_MEMORY;
-	for (size_t i = 0; i < n; i++) {
-		if (!futures[i])
-			return FUT_INVALID;
-		if (future_is_forked(futures[i]))
-			return FUT_FORKED;
-	}
-	fut_as_completed *it = malloc(sizeof *it + n * sizeof it->waiters[0]);
-	if (!it || !seen_init(&seen, n)) {
-		free(it);
-		return FUT_NO_MEMORY;
-	}
-	*it = (struct fut_as_completed){.fork_mark = fork_mark(),
-					.deadline_us = clock_after_us(timeout_us)};
+	it->fork_mark = fork_mark();
+	it->deadline_us = clock_after_us(timeout_us);
 	waitset_init(&it->set);
-	add_all(it, futures, n, &seen);
-	free(seen.slots);
-	*ret = it;
-	return FUT_OK;
+	status = add_all(it, futures, n);
+	if (status == FUT_OK)
+		*ret = it;
+	else
+		fut_as_completed_close(it);
+	return status;
+}
+
+fut_status fut_as_completed_add(fut_as_completed *it, fut_future *f)
+{
+	if (!it || !f)
+		return FUT_INVALID;
+	if (fork_happened(it->fork_mark) || future_is_forked(f))
+		return FUT_FORKED;
+	return add(it, f);
 }
 
 /* Whether one is done that was not handed out, though its I/O thread may not have said so. */
 static bool has_done(const fut_as_completed *it)
 {
-	for (size_t i = 0; i < it->n; i++) {
-		if (it->waiters[i].future && future_is_done(it->waiters[i].future))
+	const struct member *m;
+	size_t position = 0;
+
+	while ((m = members_next(&it->members, &position))) {
+		if (future_is_done(m->waiter.future))
 			return true;
 	}
 	return false;
@@ -114,8 +102,7 @@ fut_status fut_as_completed_next(fut_as_completed *it, fut_future **ret)
 		status = waitset_wait(&it->set, CLOCK_NEVER, &w);
 	if (status != FUT_OK)
 		return status;
-	waitset_remove(w);
-	*ret = TAKE_PTR(w->future);
+	*ret = members_remember(&it->members, container_of(w, struct member, waiter));
 	it->unfinished--;
 	return FUT_OK;
 }
@@ -124,16 +111,15 @@ size_t fut_as_completed_unfinished(const fut_as_completed *it)
 {
 	return it->unfinished;
 }
+size_t fut_as_completed_total(const fut_as_completed *it)
+{
+	return it->members.known;
+}
 
 void fut_as_completed_close(fut_as_completed *it)
 {
 	if (!it || fork_happened(it->fork_mark))
 		return;
-	for (size_t i = 0; i < it->n; i++) {
-		if (!it->waiters[i].future)
-			continue;
-		waitset_remove(&it->waiters[i]);
-		fut_future_unref(it->waiters[i].future);
-	}
+	members_done(&it->members);
 	free(it);
 }

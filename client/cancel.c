@@ -42,17 +42,30 @@ fut_status cancel_ask(fut_executor *x, fut_future *f, enum cancel_mode mode)
 	return status;
 }
 
-void cancel_all(fut_executor *x)
+/* Under the executor's lock. */
+static fut_status put_cancels(fut_executor *x, enum cancel_mode mode, bool also_running)
 {
-	pthread_mutex_lock(&x->lock);
 	uint32_t used = atomic_load_explicit(&x->places.used, memory_order_relaxed);
-	for (uint32_t i = 0; i < used; i++) {
+	fut_status status = FUT_OK;
+
+	for (uint32_t i = 0; i < used && status == FUT_OK; i++) {
 		/* Its memory stays a future's, though the job may end at any time. */
 		fut_future *f = places_at(&x->places, i);
-		if (f && put_cancel(x, f, CANCEL_QUEUED) != FUT_OK)
-			break;
+		if (f && (also_running || !(future_state(f) & FUTURE_RUNNING)))
+			status = put_cancel(x, f, mode);
 	}
+	return status;
+}
+
+fut_status cancel_all(fut_executor *x, enum cancel_mode mode)
+{
+	pthread_mutex_lock(&x->lock);
+	/* What waits goes first: a slot that is set free must find nothing of ours. */
+	fut_status status = put_cancels(x, mode, false);
+	if (status == FUT_OK)
+		status = put_cancels(x, mode, true);
 	io_send_and_unlock(x, false);
+	return status;
 }
 
 void cancel_answered(fut_executor *x, fut_future *f, fut_verdict verdict)

@@ -13,8 +13,9 @@
 /* Asks, without waiting, unless it was asked before or the future is done. Any thread. */
 fut_status cancel_ask(fut_executor *x, fut_future *f, enum cancel_mode mode);
 
-/* Asks for every job that has not started, in one burst. */
-void cancel_all(fut_executor *x);
+/* Asks for every job that is not done, in one burst: first for those that wait, then for
+ * those that run. */
+fut_status cancel_all(fut_executor *x, enum cancel_mode mode);
 
 /* The daemon's verdict on the oldest question. I/O thread; the caller wakes the waiters. */
 void cancel_answered(fut_executor *x, fut_future *f, fut_verdict verdict);

@@ -22,7 +22,8 @@
 static fut_error *bad_url(const char *text, const char *why)
 {
 	return error_make(FUT_INVALID, FUT_EXECUTED_NO, "the URL is not valid",
-			  "for example unix:/run/futured.sock?pool=NAME, or tcp://host:port/NAME",
+			  "for example unix:/run/futured.sock?pool=NAME, tcp://host:port/NAME, or "
+			  "local:",
 			  "%.200s: %s", text, why);
 }
 
@@ -51,10 +52,18 @@ static fut_error *not_connected(const char *text, int r, uint64_t deadline_us)
 			  "connect %.200s: %s", text, strerror(-r));
 }
 
-static fut_error *not_welcome(fut_executor *x, const char *text, int r)
+static fut_error *not_ready(const char *text)
+{
+	return error_make(FUT_CONNECT_FAILED, FUT_EXECUTED_NO, "the private daemon does not start",
+			  "it says why on stderr", "%.200s: it ended before it was ready", text);
+}
+
+static fut_error *not_welcome(fut_executor *x, const struct url *u, const char *text, int r)
 {
 	if (x->farewell)
 		return TAKE_PTR(x->farewell);
+	if (u->scheme == URL_LOCAL && (r == -ENODATA || r == -ECONNRESET || r == -EPIPE))
+		return not_ready(text);
 	switch (r) {
 	case -ENOMEM:
 		return error_plain(FUT_NO_MEMORY);
@@ -137,21 +146,33 @@ static void open_outbox(fut_executor *x)
 	x->queued = x->stream.written + buf_len(&x->stream.out);
 }
 
+static fut_error *connect_to(fut_executor *x, const struct url *u, const char *text,
+			     uint64_t deadline_us, int *ret_fd)
+{
+	if (u->scheme == URL_LOCAL)
+		return private_daemon_start(&x->private_daemon, u, ret_fd);
+	int r = address_connect(u, deadline_us, ret_fd);
+	return r < 0 ? not_connected(text, r, deadline_us) : NULL;
+}
+
 static fut_error *open_url(fut_executor *x, const struct url *u, const char *text)
 {
 	struct frame_limits early = {.envelope_bytes = FRAME_ENVELOPE_MAX_EARLY};
 	uint64_t deadline_us = clock_after_us((int64_t)u->connect_timeout_us);
 	int fd;
 
-	int r = address_connect(u, deadline_us, &fd);
-	if (r < 0)
-		return not_connected(text, r, deadline_us);
+	fut_error *e = connect_to(x, u, text, deadline_us, &fd);
+	if (e)
+		return e;
 	stream_init(&x->stream, fd, false, early, FRAME_ENVELOPE_MAX_EARLY);
-	r = shake_hands(x, u, deadline_us);
+	int r = shake_hands(x, u, deadline_us);
 	if (r < 0)
-		return not_welcome(x, text, r);
+		return not_welcome(x, u, text, r);
 	open_outbox(x);
 	r = io_start(x);
+	if (r == -ESHUTDOWN)
+		return error_make(FUT_SHUTDOWN, FUT_EXECUTED_NO, "the program is ending",
+				  "open executors before exit()", "exit() has been called");
 	if (r < 0)
 		return error_make(FUT_NO_MEMORY, FUT_EXECUTED_NO, "no thread for the connection",
 				  NULL, "%s", strerror(-r));
@@ -164,16 +185,16 @@ static fut_error *parse_url(const char **text, struct url *ret)
 
 	if (!*text)
 		*text = getenv("FUTURED_URL");
+	else if (!**text)
+		return bad_url("\"\"", "it is empty");
 	if (!*text || !**text)
-		return error_make(FUT_INVALID, FUT_EXECUTED_NO, "no daemon is named",
-				  "set FUTURED_URL, for example unix:/run/futured.sock",
-				  "neither a URL nor FUTURED_URL is given");
+		*text = "local:";
 	switch (url_parse(*text, ret, &why)) {
 	case 0:
 		return NULL;
 	case -ENOTSUP:
 		return error_make(FUT_UNSUPPORTED, FUT_EXECUTED_NO, "not a supported kind of URL",
-				  "use unix: or tcp://", "%.200s", *text);
+				  "use unix:, tcp:// or local:", "%.200s", *text);
 	case -ENOMEM:
 		return error_plain(FUT_NO_MEMORY);
 	}

@@ -62,6 +62,17 @@ static fut_error *unsupported_version(uint32_t version)
 			  (unsigned)PROTOCOL_VERSION);
 }
 
+/* Its first half, little-endian, is the number by which the daemon speaks of it. */
+static uint64_t session_number(struct span token)
+{
+	const uint8_t *bytes = token.data;
+	uint64_t number = 0;
+
+	for (size_t i = 0; i < sizeof number && i < token.len; i++)
+		number |= (uint64_t)bytes[i] << (8 * i);
+	return number;
+}
+
 static int on_welcome(fut_executor *x, const struct message *m, struct span payload)
 {
 	(void)payload;
@@ -80,6 +91,7 @@ static int on_welcome(fut_executor *x, const struct message *m, struct span payl
 	if (!x->pool || !x->kind)
 		return -ENOMEM;
 	x->slots = m->welcome.slots;
+	x->session = session_number(m->welcome.session);
 	x->max_payload_bytes = m->welcome.max_payload_bytes;
 	x->max_result_bytes = m->welcome.max_result_bytes;
 	places_init(&x->places, m->welcome.max_inflight);
@@ -176,6 +188,7 @@ static int on_chunk(fut_executor *x, const struct message *m, struct span payloa
 
 	if (r <= 0)
 		return r;
+	future_set_running(f); /* the notice may be on its way still */
 	if (future_is_done(f) || !future_is_watched(f))
 		return 0;
 	r = streaming_add_chunk(f, payload);
@@ -194,6 +207,7 @@ static int on_progress(fut_executor *x, const struct message *m, struct span pay
 	(void)payload;
 	if (r <= 0)
 		return r;
+	future_set_running(f);
 	if (future_is_watched(f))
 		streaming_set_progress(f, m->progress.done, m->progress.total, m->progress.text);
 	return 0;
@@ -216,6 +230,17 @@ static int on_part(fut_executor *x, const struct message *m, struct span payload
 	return 0;
 }
 
+static int on_restart(fut_executor *x, const struct message *m, struct span payload)
+{
+	fut_future *f;
+	int r = find(x, m->restart.id, &f);
+
+	(void)payload;
+	if (r > 0)
+		future_restart(f);
+	return r < 0 ? r : 0;
+}
+
 static int on_verdict(fut_executor *x, const struct message *m, struct span payload)
 {
 	fut_future *f;
@@ -227,6 +252,8 @@ static int on_verdict(fut_executor *x, const struct message *m, struct span payl
 		return r;
 	if (verdict == FUT_VERDICT_PENDING || verdict > FUT_VERDICT_UNKNOWN)
 		return violation(x, "a verdict that there is not");
+	if (verdict != FUT_VERDICT_REMOVED && verdict != FUT_VERDICT_UNKNOWN)
+		future_set_running(f); /* or its result is on its way */
 	cancel_answered(x, f, (fut_verdict)verdict);
 	if (verdict == FUT_VERDICT_REMOVED) {
 		dispatch_end(x, f, future_settle_cancelled(f));
@@ -265,25 +292,27 @@ static int settle_value(fut_executor *x, fut_future *f, struct span payload, uin
 	return 0;
 }
 
-static int settle_failure(fut_executor *x, fut_future *f, const struct result *res,
-			  uint32_t *ret_old)
+/* Whose job it is can be read: nobody else is to suffer for it. */
+static fut_error *unreadable(fut_status status)
+{
+	return error_make(FUT_PROTOCOL, FUT_EXECUTED_MAYBE, NULL, NULL,
+			  "the job ended with %s, and the error that says more cannot be read",
+			  status_name(status));
+}
+
+static uint32_t settle_failure(fut_executor *x, fut_future *f, const struct result *res)
 {
 	fut_status status = status_from_wire(res->status);
 	struct error_info info;
 
-	if (status == FUT_CANCELLED) {
-		*ret_old = future_settle_cancelled(f);
-		return 0;
-	}
-	if (!res->error.data) {
-		*ret_old = future_settle_error(f, error_plain(status));
-		return 0;
-	}
+	if (status == FUT_CANCELLED)
+		return future_settle_cancelled(f);
+	if (!res->error.data)
+		return future_settle_error(f, error_plain(status));
 	arena_reset(x->arena);
 	if (error_decode(res->error, x->arena, &info) < 0)
-		return violation(x, "an error that cannot be read");
-	*ret_old = future_settle_error(f, error_from_wire(status, res->attempt, &info));
-	return 0;
+		return future_settle_error(f, unreadable(status));
+	return future_settle_error(f, error_from_wire(status, res->attempt, &info));
 }
 
 static int on_result(fut_executor *x, struct span message, struct span payload)
@@ -301,8 +330,12 @@ static int on_result(fut_executor *x, struct span message, struct span payload)
 		cancel_ended(f, status_from_wire(res.status));
 	if (!future_is_done(f))
 		f->attempt = res.attempt;
-	r = res.status == FUT_OK ? settle_value(x, f, payload, &old)
-				 : settle_failure(x, f, &res, &old);
+	x->result = &res;
+	if (res.status != FUT_OK)
+		old = settle_failure(x, f, &res);
+	else
+		r = settle_value(x, f, payload, &old);
+	x->result = NULL;
 	if (r < 0)
 		return r;
 	dispatch_end(x, f, old);
@@ -315,17 +348,12 @@ static const struct {
 	int (*fn)(fut_executor *x, const struct message *m, struct span payload);
 	bool is_early; /* may come before the Welcome */
 } handlers[MESSAGE_KIND_END] = {
-	[MESSAGE_WELCOME] = {on_welcome, true},
-	[MESSAGE_STARTED] = {on_started, false},
-	[MESSAGE_CHUNK] = {on_chunk, false},
-	[MESSAGE_PROGRESS] = {on_progress, false},
-	[MESSAGE_PART] = {on_part, false},
-	[MESSAGE_VERDICT] = {on_verdict, false},
-	[MESSAGE_PING] = {on_ping, false},
-	[MESSAGE_PONG] = {on_pong, false},
-	[MESSAGE_GOAWAY] = {on_goaway, true},
-	[MESSAGE_BYE] = {on_bye, false},
-	[MESSAGE_ADMIN_REPLY] = {on_admin_reply, false},
+	[MESSAGE_WELCOME] = {on_welcome, true},  [MESSAGE_STARTED] = {on_started, false},
+	[MESSAGE_CHUNK] = {on_chunk, false},     [MESSAGE_PROGRESS] = {on_progress, false},
+	[MESSAGE_PART] = {on_part, false},       [MESSAGE_RESTART] = {on_restart, false},
+	[MESSAGE_VERDICT] = {on_verdict, false}, [MESSAGE_PING] = {on_ping, false},
+	[MESSAGE_PONG] = {on_pong, false},       [MESSAGE_GOAWAY] = {on_goaway, true},
+	[MESSAGE_BYE] = {on_bye, false},         [MESSAGE_ADMIN_REPLY] = {on_admin_reply, false},
 };
 
 int dispatch_frame(void *arg, const struct frame *frame)

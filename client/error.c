@@ -9,6 +9,7 @@
 #include "common/util.h"
 #include "proto/status.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -29,6 +30,9 @@ struct fut_error {
 	fut_death death;
 };
 
+/* The only one of them whose remedy is always the same. */
+#define FORKED_HINT "after fork(), open an executor of the child's own"
+
 static const struct fut_error plain_errors[] = {
 #define X(name, number, family, text)                                                              \
 	[number] = {.is_plain = true,                                                              \
@@ -36,7 +40,7 @@ static const struct fut_error plain_errors[] = {
 		    .type = #name,                                                                 \
 		    .message = text,                                                               \
 		    .detail = "",                                                                  \
-		    .hint = "",                                                                    \
+		    .hint = (number) == FUT_FORKED ? FORKED_HINT : "",                             \
 		    .traceback = "",                                                               \
 		    .details = {"", 0}},
 	FUT_STATUSES(X)
@@ -75,6 +79,7 @@ static fut_executed executed_by_status(fut_status status)
 		return FUT_EXECUTED_NO;
 	case FUT_END:
 	case FUT_HOST_DIED:
+	case FUT_QUARANTINED:
 	case FUT_CONNECTION_LOST:
 	case FUT_PROTOCOL:
 	case FUT_DEADLINE:
@@ -99,10 +104,22 @@ static const char *put(char **to, struct span s)
 	return p;
 }
 
+static fut_death_cause cause_of(const struct death_info *d)
+{
+	if (d->out_of_memory)
+		return FUT_DEATH_OUT_OF_MEMORY;
+	if (d->signal == SIGXCPU || d->signal == SIGXFSZ)
+		return FUT_DEATH_RESOURCE_LIMIT;
+	if (d->signal == SIGSYS)
+		return FUT_DEATH_SANDBOX;
+	return d->signal ? FUT_DEATH_SIGNAL : FUT_DEATH_EXIT;
+}
+
 static void put_death(fut_error *e, const struct death_info *d, char **to)
 {
 	e->has_death = true;
 	e->death = (fut_death){
+		.cause = cause_of(d),
 		.pid = d->pid,
 		.exit_code = d->exit_code,
 		.signal = d->signal,

@@ -17,7 +17,6 @@ void future_init(fut_future *f, fut_executor *x, uint64_t id)
 {
 	*f = (struct fut_future){.id = id, .executor = x};
 	LIST_INIT(&f->waiters);
-	STAILQ_INIT(&f->callbacks);
 	atomic_init(&f->state, 0);
 	atomic_init(&f->refs, 2);
 }
@@ -27,6 +26,7 @@ void future_init(fut_future *f, fut_executor *x, uint64_t id)
 /* The outcome is in place: from here on everybody may read it. */
 static uint32_t settle(fut_future *f, uint32_t how)
 {
+	timeline_end(f);
 	return atomic_exchange_explicit(&f->state, how, memory_order_acq_rel);
 }
 
@@ -97,6 +97,14 @@ void future_set_running(fut_future *f)
 		atomic_fetch_or_explicit(&f->state, FUTURE_RUNNING, memory_order_acq_rel);
 }
 
+void future_restart(fut_future *f)
+{
+	if (future_is_done(f))
+		return;
+	streaming_restart(f);
+	atomic_fetch_and_explicit(&f->state, ~(uint32_t)FUTURE_RUNNING, memory_order_acq_rel);
+}
+
 void future_news(fut_future *f)
 {
 	uint32_t old = future_state(f);
@@ -123,6 +131,19 @@ bool future_is_watched(const fut_future *f)
 bool future_is_forked(const fut_future *f)
 {
 	return fork_happened(f->executor->fork_mark);
+}
+
+fut_status future_check_list(fut_future *const *futures, size_t n)
+{
+	if (!futures && n > 0)
+		return FUT_INVALID;
+	for (size_t i = 0; i < n; i++) {
+		if (!futures[i])
+			return FUT_INVALID;
+		if (future_is_forked(futures[i]))
+			return FUT_FORKED;
+	}
+	return FUT_OK;
 }
 
 bool future_sleep(fut_future *f, uint32_t seen, uint64_t deadline_us)

@@ -7,12 +7,16 @@
  *	       SLEEPERS: somebody sleeps on it     HOOKS: somebody wants to be told
  *	from NEWS up: counts what happens before the end (a chunk, a verdict)
  *
+ * RUNNING comes with the job's start, and goes again when the attempt was lost and the job
+ * waits for the next one. Nothing else ever goes back.
+ *
  * A future is completed by the I/O thread only, with one exchange of that word; without
  * SLEEPERS and HOOKS there is nothing more to do.
  */
 #ifndef CLIENT_FUTURE_H
 #define CLIENT_FUTURE_H
 
+#include "client/timeline.h"
 #include "common/span.h"
 
 #include <futured/futured.h>
@@ -44,28 +48,40 @@ struct fut_future {
 	/* immutable from submit to the last unref */
 	uint64_t id;
 	fut_executor *executor;
+	uint64_t submitted_us; /* the moment, on this machine's clock */
 
 	/* the I/O thread's until it is done, then immutable */
 	union {
 		uint8_t here[FUTURE_INLINE_BYTES];
 		uint8_t *bytes;
 		fut_error *error;
+		struct fut_future *next_free; /* the slab's, when nobody has it */
 	} outcome;
 	uint32_t value_len; /* above FUTURE_INLINE_BYTES it is in outcome.bytes */
 	uint32_t attempt;
 
 	/* under the stripe's lock */
-	LIST_HEAD(, waiter) waiters;
-	STAILQ_HEAD(, callback) callbacks;
-	struct extra *extra; /* NULL until something streams */
-	bool has_callbacks;  /* some wait, or are being run */
+	union {
+		LIST_HEAD(, waiter) waiters; /* until it is done */
+		struct fut_future *next_due; /* then, the pump's */
+	};
+	struct callback *callbacks; /* a ring of those that wait; this is the newest */
+	struct extra *extra;        /* NULL until something streams; the I/O thread makes it */
+	bool has_callbacks;         /* some wait, or are being run */
 
 	/* under the executor's lock */
 	uint8_t n_asked;
 	uint8_t asked[CANCEL_MODES];           /* modes without a verdict, oldest first */
 	_Atomic uint8_t verdict[CANCEL_MODES]; /* VERDICT_NONE or a fut_verdict + 1; read freely */
-	uint64_t submit_end;                   /* where its Submit ends in the stream */
-	struct fut_future *next_free;
+
+	/* One after the other; the payload's length stays from the first to the second. */
+	union {
+		struct {
+			uint32_t payload_len;
+			uint64_t submit_end; /* where its Submit ends in the stream */
+		} pending;                   /* under the executor's lock */
+		struct timeline_brief done;  /* the I/O thread's until it is done, then immutable */
+	};
 };
 
 _Static_assert(sizeof(struct fut_future) <= 128, "two cache lines");
@@ -87,6 +103,9 @@ void future_announce(fut_future *f, uint32_t old_state);
 
 void future_set_running(fut_future *f);
 
+/* The attempt failed, and there will be another one: it is as if it had never started. */
+void future_restart(fut_future *f);
+
 /* Something happened that is not the end: wakes sleepers, who look for themselves. */
 void future_news(fut_future *f);
 
@@ -106,6 +125,9 @@ static inline bool future_is_done(const fut_future *f)
 }
 
 bool future_is_forked(const fut_future *f);
+
+/* Whether a list of a user's can be waited for: FUT_OK, FUT_INVALID, FUT_FORKED. */
+fut_status future_check_list(fut_future *const *futures, size_t n);
 
 /* Sleeps until the state is no longer `seen`, or for no reason. False when the deadline
  * passed. */

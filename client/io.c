@@ -8,8 +8,10 @@
 
 #include "client/dispatch.h"
 #include "client/error.h"
+#include "client/fork.h"
 #include "client/future.h"
 #include "client/reply.h"
+#include "client/roster.h"
 #include "common/clock.h"
 #include "common/futex.h"
 #include "common/util.h"
@@ -21,13 +23,22 @@
 #include <string.h>
 #include <sys/eventfd.h>
 
-enum { FAREWELL_US = 1000 * 1000 }; /* how long a Bye may take to leave */
+enum {
+	FAREWELL_US = 1000 * 1000,    /* how long a Bye may take to leave */
+	DAEMON_END_US = 10 * 1000000, /* a private daemon's end; it gives its pools half of that */
+};
 
 static _Thread_local fut_executor *here;
 
 bool io_is_here(void)
 {
-	return here != NULL;
+	/* A child that was forked in a callback has inherited the variable, not the thread. */
+	return here && !fork_happened(here->fork_mark);
+}
+
+bool io_is_thread_of(const fut_executor *x)
+{
+	return here == x;
 }
 
 /* ---- sending ------------------------------------------------------------- */
@@ -129,6 +140,7 @@ static bool sleep_until_ready(fut_executor *x, bool wants_room)
 
 static int read_once(fut_executor *x)
 {
+	x->arrival_us = 0;
 	int64_t n = stream_read(&x->stream, x->scratch, dispatch_frame, x);
 
 	return n < 0 ? (int)n : n > 0;
@@ -204,7 +216,7 @@ static void fail_all(fut_executor *x, fut_error *why, uint64_t written)
 		if (!f)
 			continue;
 		/* A job whose last byte did not leave cannot have been read whole. */
-		fut_error *e = f->submit_end > written ? unsent : why;
+		fut_error *e = f->pending.submit_end > written ? unsent : why;
 		dispatch_end(x, f, future_settle_error(f, fut_error_ref(e)));
 	}
 	fut_error_unref(unsent);
@@ -261,21 +273,29 @@ static int run(fut_executor *x)
 	}
 }
 
+/* Nothing is carried any more: the last that is done to an executor here. */
+static void leave(fut_executor *x)
+{
+	atomic_store_explicit(&x->ended, 1, memory_order_release);
+	futex_wake(&x->ended, INT_MAX, FUTEX_PRIVATE);
+	executor_put(x);
+}
+
 static void *io_main(void *arg)
 {
 	fut_executor *x = arg;
 
+	(void)pthread_setname_np(pthread_self(), "futured-io");
 	here = x;
 	int r = run(x);
 	if (r < 0)
 		lose(x, r);
 	else
 		finish(x);
+	private_daemon_end(&x->private_daemon, DAEMON_END_US);
 	here = NULL;
-
-	atomic_store_explicit(&x->ended, 1, memory_order_release);
-	futex_wake(&x->ended, INT_MAX, FUTEX_PRIVATE);
-	executor_put(x);
+	pump_end(&x->pump);
+	leave(x);
 	return NULL;
 }
 
@@ -283,19 +303,21 @@ int io_start(fut_executor *x)
 {
 	sigset_t all, old;
 
+	executor_keep(x);
+	int r = roster_add(x);
+	if (r < 0) {
+		executor_put(x);
+		return r;
+	}
 	/* Signals are the program's: none is handled on this thread. */
 	sigfillset(&all);
-	executor_keep(x);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
 	pthread_mutex_lock(&x->lock);
-	int r = pthread_create(&x->io_thread, NULL, io_main, x);
+	r = pthread_create(&x->io_thread, NULL, io_main, x);
 	x->has_thread = r == 0;
 	pthread_mutex_unlock(&x->lock);
 	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (r != 0) {
-		executor_put(x);
-		return -r;
-	}
-	(void)pthread_setname_np(x->io_thread, "futured-io");
-	return 0;
+	if (r != 0)
+		leave(x);
+	return -r;
 }

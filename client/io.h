@@ -14,11 +14,15 @@
 
 #include "client/executor.h"
 
-/* Starts the I/O thread of an executor that has its Welcome. 0 or -errno. */
+/* Starts the I/O thread of an executor that has its Welcome. 0, -ESHUTDOWN when the program
+ * is ending, or -errno. */
 int io_start(fut_executor *x);
 
 /* Whether this is an I/O thread, of any executor: whoever waits here waits for itself. */
 bool io_is_here(void);
+
+/* Whether this is the I/O thread of this executor. */
+bool io_is_thread_of(const fut_executor *x);
 
 /*
  * Sees that what was appended to the outbox leaves. Called with the lock, returns without.

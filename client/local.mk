@@ -1,6 +1,7 @@
 lib_LTLIBRARIES += libfutured.la
 libfutured_la_SOURCES = \
 	%D%/as_completed.c \
+	%D%/callback.c %D%/callback.h \
 	%D%/cancel.c %D%/cancel.h \
 	%D%/connection.c \
 	%D%/dispatch.c %D%/dispatch.h \
@@ -12,17 +13,25 @@ libfutured_la_SOURCES = \
 	%D%/io.c %D%/io.h \
 	%D%/job.c %D%/job.h \
 	%D%/map.c \
+	%D%/members.c %D%/members.h \
 	%D%/places.c %D%/places.h \
+	%D%/private_daemon.c %D%/private_daemon.h \
+	%D%/pump.c %D%/pump.h \
 	%D%/reply.c %D%/reply.h \
+	%D%/roster.c %D%/roster.h \
 	%D%/slab.c %D%/slab.h \
+	%D%/snapshot.c \
 	%D%/status.c \
 	%D%/streaming.c %D%/streaming.h \
 	%D%/stripe.h \
 	%D%/submit.c %D%/submit.h \
+	%D%/timeline.c %D%/timeline.h \
 	%D%/wait.c \
-	%D%/waitset.c %D%/waitset.h
+	%D%/waitset.c %D%/waitset.h \
+	%D%/waitset_fd.c
 libfutured_la_LIBADD  = libnet.la
-libfutured_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined \
+# Never unloaded: its threads run its code, whoever lets go of the library.
+libfutured_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined -Wl,-z,nodelete \
 	-export-symbols $(top_srcdir)/%D%/libfutured.sym
 EXTRA_libfutured_la_DEPENDENCIES = $(top_srcdir)/%D%/libfutured.sym
 

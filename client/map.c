@@ -5,7 +5,9 @@
  *	           at most one     │ refused: it is in flight too, with an error of its own
  *
  * A parcel is what travels as one job. Input is taken only while fewer than `window`
- * parcels are in flight, and not while a refused one waits to be handed out. One thread.
+ * parcels are in flight, and not while a refused one waits to be handed out. When it was the
+ * executor that refused, which it will for ever, that one is the last: it stands for all
+ * that would have followed. One thread.
  */
 #include "client/cancel.h"
 #include "client/error.h"
@@ -40,9 +42,10 @@ struct fut_map {
 	void *arg;
 	size_t chunksize, window;
 	bool unordered;
+	uint64_t deadline_us;
 
 	/* input */
-	bool is_over;  /* next() said so */
+	bool is_over;  /* next() said so, or is not asked any more */
 	bool has_item; /* taken from next(), in no parcel yet */
 	fut_bytes item;
 	uint64_t taken;     /* items in parcels, ever */
@@ -144,6 +147,19 @@ static fut_status send_parcel(fut_map *m, struct parcel *p)
 			  &p->error);
 }
 
+/* Whether the next one would be refused as well: the executor takes no more jobs. */
+static bool is_final(fut_status refusal)
+{
+	return refusal == FUT_SHUTDOWN || refusal == FUT_DRAINING || refusal == FUT_CONNECTION_LOST;
+}
+
+static void end_input(fut_map *m)
+{
+	m->is_over = true;
+	m->has_item = false;
+	m->items = 0;
+}
+
 /* Sends the parcel that is ready. False when nothing more should be sent now. */
 static bool submit_parcel(fut_map *m)
 {
@@ -159,9 +175,11 @@ static bool submit_parcel(fut_map *m)
 		return false;
 	}
 	p->first = m->taken;
-	p->items = m->items;
-	m->taken += m->items;
+	p->items = is_final(status) ? 1 : m->items;
+	m->taken += p->items;
 	m->items = 0;
+	if (is_final(status))
+		end_input(m);
 	TAILQ_INSERT_TAIL(&m->parcels, p, node);
 	m->n_parcels++;
 	if (status != FUT_OK)
@@ -171,9 +189,14 @@ static bool submit_parcel(fut_map *m)
 	return status == FUT_OK;
 }
 
+static bool is_late(const fut_map *m)
+{
+	return m->deadline_us != CLOCK_NEVER && clock_now_us() >= m->deadline_us;
+}
+
 static void refill(fut_map *m)
 {
-	while (!m->refused && m->n_parcels < m->window && prepare(m)) {
+	while (!m->refused && m->n_parcels < m->window && !is_late(m) && prepare(m)) {
 		if (!submit_parcel(m))
 			return;
 	}
@@ -190,13 +213,55 @@ static void parcel_free(struct parcel *p)
 	free(p);
 }
 
+/* Gives up what is in flight: jobs that have not started are cancelled. */
+static void drop_parcels(fut_map *m)
+{
+	struct parcel *p;
+
+	while ((p = TAILQ_FIRST(&m->parcels))) {
+		TAILQ_REMOVE(&m->parcels, p, node);
+		if (p->future && m->unordered)
+			waitset_end(&p->waiter);
+		if (p->future && !future_is_done(p->future))
+			(void)cancel_ask(m->executor, p->future, CANCEL_QUEUED);
+		parcel_free(p);
+	}
+	m->n_parcels = 0;
+	m->refused = NULL;
+}
+
+/* The map's time is over: told once, and then there is nothing more. */
+static fut_status expire(fut_map *m)
+{
+	drop_parcels(m);
+	end_input(m);
+	return FUT_TIMEOUT;
+}
+
+/* How long a call may wait: no longer than the map has. */
+static int64_t patience(const fut_map *m, int64_t timeout_us)
+{
+	if (m->deadline_us == CLOCK_NEVER)
+		return timeout_us;
+	uint64_t now_us = clock_now_us();
+	uint64_t left_us = m->deadline_us > now_us ? m->deadline_us - now_us : 0;
+	return timeout_us < 0 || (uint64_t)timeout_us > left_us ? (int64_t)left_us : timeout_us;
+}
+
+/* Whether a refused parcel of an unordered map comes now: an item's own failure at once, the
+ * executor's behind all that it took. */
+static bool refused_is_next(const fut_map *m)
+{
+	return m->refused && (m->n_parcels == 1 || !is_final(fut_error_status(m->refused->error)));
+}
+
 /* The next parcel that is done. */
 static fut_status wait_parcel(fut_map *m, int64_t timeout_us, struct parcel **ret)
 {
 	struct waiter *w;
 	fut_status status;
 
-	if (m->unordered && m->refused) {
+	if (m->unordered && refused_is_next(m)) {
 		*ret = m->refused;
 		return FUT_OK;
 	}
@@ -204,7 +269,6 @@ static fut_status wait_parcel(fut_map *m, int64_t timeout_us, struct parcel **re
 		status = waitset_wait(&m->set, clock_after_us(timeout_us), &w);
 		if (status != FUT_OK)
 			return status;
-		waitset_remove(w);
 		*ret = container_of(w, struct parcel, waiter);
 		return FUT_OK;
 	}
@@ -234,9 +298,13 @@ static fut_status next_parcel(fut_map *m, int64_t timeout_us)
 
 	if (m->n_parcels == 0)
 		refill(m);
+	if (m->n_parcels == 0 && !prepare(m))
+		return FUT_END;
 	if (m->n_parcels == 0)
-		return m->items > 0 ? FUT_NO_MEMORY : FUT_END;
-	fut_status status = wait_parcel(m, timeout_us, &p);
+		return is_late(m) ? expire(m) : FUT_NO_MEMORY;
+	fut_status status = wait_parcel(m, patience(m, timeout_us), &p);
+	if (status == FUT_TIMEOUT && is_late(m))
+		return expire(m);
 	if (status != FUT_OK)
 		return status;
 	make_current(m, p);
@@ -326,13 +394,17 @@ static fut_map *map_new(fut_executor *x, const fut_job *job, fut_next_item_fn ne
 	m->executor = fut_executor_ref(x);
 	m->job = *job;
 	m->next = next;
+	m->is_over = !next;
 	m->arg = arg;
+	m->deadline_us = CLOCK_NEVER;
 	m->chunksize = 1;
 	m->window = x->places.window;
 	if (options) {
 		m->chunksize = max_u64(1, min_u64(options->chunksize, PACK_ITEMS_MAX));
 		m->window = options->buffersize ? options->buffersize : m->window;
 		m->unordered = options->unordered;
+		if (options->timeout_us > 0 && options->timeout_us <= INT64_MAX)
+			m->deadline_us = clock_after_us((int64_t)options->timeout_us);
 	}
 	buf_init(&m->headers, x->max_payload_bytes);
 	buf_init(&m->bytes, x->max_payload_bytes);
@@ -351,7 +423,7 @@ static bool is_hopeless(const fut_map *m)
 fut_status fut_map_open(fut_executor *x, const fut_job *job, fut_next_item_fn next, void *arg,
 			const fut_map_options *options, fut_map **ret, fut_error **reterr)
 {
-	if (!x || !job || !next || !ret)
+	if (!x || !job || job->unique[0] || !ret)
 		return error_give_plain(reterr, FUT_INVALID);
 	if (fork_happened(x->fork_mark))
 		return error_give_plain(reterr, FUT_FORKED);
@@ -370,18 +442,9 @@ fut_status fut_map_open(fut_executor *x, const fut_job *job, fut_next_item_fn ne
 
 void fut_map_close(fut_map *m)
 {
-	struct parcel *p;
-
 	if (!m || fork_happened(m->fork_mark))
 		return;
-	while ((p = TAILQ_FIRST(&m->parcels))) {
-		TAILQ_REMOVE(&m->parcels, p, node);
-		if (p->future && m->unordered)
-			waitset_remove(&p->waiter);
-		if (p->future && !future_is_done(p->future))
-			(void)cancel_ask(m->executor, p->future, CANCEL_QUEUED);
-		parcel_free(p);
-	}
+	drop_parcels(m);
 	parcel_free(m->current);
 	fut_error_unref(m->error);
 	buf_done(&m->headers);

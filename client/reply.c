@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { WHAT_MAX = 63, ARGUMENT_MAX = 4096 };
+
 struct reply_wait {
 	LIST_ENTRY(reply_wait) node;
 	uint64_t nonce;
@@ -135,13 +137,16 @@ fut_status fut_executor_ping(fut_executor *x, int64_t timeout_us, uint64_t *ret_
 	return status;
 }
 
-fut_status fut_executor_status(fut_executor *x, int64_t timeout_us, char **ret)
+fut_status fut_executor_ask(fut_executor *x, const char *what, const char *argument,
+			    int64_t timeout_us, char **ret)
 {
-	struct message m = {.kind = MESSAGE_ADMIN_REQUEST,
-			    .admin_request.what = span_str("status")};
+	struct message m = {
+		.kind = MESSAGE_ADMIN_REQUEST,
+		.admin_request = {.what = span_str(what), .argument = span_str(argument)}};
 	struct reply_wait w = {0};
 
-	if (!x || !ret)
+	if (!x || !ret || m.admin_request.what.len == 0 || m.admin_request.what.len > WHAT_MAX ||
+	    m.admin_request.argument.len > ARGUMENT_MAX)
 		return FUT_INVALID;
 	if (fork_happened(x->fork_mark))
 		return FUT_FORKED;
@@ -149,4 +154,9 @@ fut_status fut_executor_status(fut_executor *x, int64_t timeout_us, char **ret)
 	if (status == FUT_OK)
 		*ret = w.text;
 	return status;
+}
+
+fut_status fut_executor_status(fut_executor *x, int64_t timeout_us, char **ret)
+{
+	return fut_executor_ask(x, "status", NULL, timeout_us, ret);
 }

@@ -1,4 +1,4 @@
-/* Questions to the daemon that are no jobs: ping and status. */
+/* Questions to the daemon that are no jobs. */
 #ifndef CLIENT_REPLY_H
 #define CLIENT_REPLY_H
 

@@ -29,7 +29,7 @@ fut_future *slab_take(struct slab *s)
 		s->free = atomic_exchange_explicit(&s->given, NULL, memory_order_acquire);
 	if (s->free) {
 		fut_future *f = s->free;
-		s->free = f->next_free;
+		s->free = f->outcome.next_free;
 		return f;
 	}
 	if (s->unused == 0 && !grow(s))
@@ -40,8 +40,8 @@ fut_future *slab_take(struct slab *s)
 void slab_give(struct slab *s, fut_future *f)
 {
 	/* All are taken at once, so nobody can be fooled by one that came back. */
-	f->next_free = atomic_load_explicit(&s->given, memory_order_relaxed);
-	while (!atomic_compare_exchange_weak_explicit(&s->given, &f->next_free, f,
+	f->outcome.next_free = atomic_load_explicit(&s->given, memory_order_relaxed);
+	while (!atomic_compare_exchange_weak_explicit(&s->given, &f->outcome.next_free, f,
 						      memory_order_release, memory_order_relaxed))
 		continue;
 }

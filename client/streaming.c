@@ -18,7 +18,9 @@ struct chunk {
 struct extra {
 	/* under the stripe's lock */
 	STAILQ_HEAD(, chunk) chunks;
-	size_t unread_bytes; /* with what each chunk costs by itself */
+	size_t unread_bytes;  /* with what each chunk costs by itself */
+	uint64_t chunk_bytes; /* of all chunks of this attempt */
+	struct timeline timeline;
 	fut_progress_info progress;
 
 	struct chunk *current; /* the reader's; it is one thread at a time */
@@ -45,16 +47,23 @@ static struct extra *locked_extra_of(fut_future *f)
 	return e;
 }
 
-void extra_free(struct extra *e)
+static void drop_chunks(struct extra *e)
 {
 	struct chunk *c;
 
-	if (!e)
-		return;
 	while ((c = STAILQ_FIRST(&e->chunks))) {
 		STAILQ_REMOVE_HEAD(&e->chunks, node);
 		free(c);
 	}
+	e->unread_bytes = 0;
+	e->chunk_bytes = 0;
+}
+
+void extra_free(struct extra *e)
+{
+	if (!e)
+		return;
+	drop_chunks(e);
 	free(e->current);
 	buf_done(&e->parts);
 	free(e);
@@ -71,6 +80,7 @@ static int queue_chunk(fut_future *f, struct chunk *c)
 	if (e->unread_bytes + sizeof *c + c->len > UNREAD_CHUNKS_BYTES)
 		return -ENOBUFS;
 	e->unread_bytes += sizeof *c + c->len;
+	e->chunk_bytes += c->len;
 	STAILQ_INSERT_TAIL(&e->chunks, c, node);
 	return 0;
 }
@@ -122,9 +132,8 @@ int streaming_add_part(fut_future *f, struct span bytes, size_t limit)
 int streaming_take_parts(fut_future *f, struct span rest, size_t limit, uint8_t **ret_bytes,
 			 size_t *ret_len)
 {
-	stripe_lock(f);
-	struct extra *e = f->extra;
-	stripe_unlock(f);
+	struct extra *e = f->extra; /* which this thread alone makes */
+
 	if (!e || buf_len(&e->parts) == 0)
 		return rest.len > limit ? -EMSGSIZE : 0;
 	int r = buf_add(&e->parts, rest.data, rest.len);
@@ -135,6 +144,37 @@ int streaming_take_parts(fut_future *f, struct span rest, size_t limit, uint8_t 
 	*ret_bytes = TAKE_PTR(e->parts.mem);
 	buf_init(&e->parts, 0);
 	return 1;
+}
+
+void streaming_restart(fut_future *f)
+{
+	struct extra *e = f->extra;
+
+	if (!e)
+		return;
+	stripe_lock(f);
+	drop_chunks(e);
+	stripe_unlock(f);
+	buf_done(&e->parts);
+}
+
+bool streaming_keep_timeline(fut_future *f, const struct timeline *t)
+{
+	stripe_lock(f);
+	struct extra *e = extra_of(f);
+	if (e)
+		e->timeline = *t;
+	stripe_unlock(f);
+	return e != NULL;
+}
+
+void streaming_recall(const fut_future *f, struct timeline *ret, uint64_t *ret_chunk_bytes)
+{
+	stripe_lock(f);
+	*ret_chunk_bytes = f->extra ? f->extra->chunk_bytes : 0;
+	if (ret)
+		*ret = f->extra->timeline;
+	stripe_unlock(f);
 }
 
 /* ---- handing out --------------------------------------------------------- */

@@ -6,6 +6,7 @@
 #ifndef CLIENT_STREAMING_H
 #define CLIENT_STREAMING_H
 
+#include "client/timeline.h"
 #include "common/span.h"
 
 #include <futured/futured.h>
@@ -26,6 +27,15 @@ int streaming_add_part(fut_future *f, struct span bytes, size_t limit);
  * as above. */
 int streaming_take_parts(fut_future *f, struct span rest, size_t limit, uint8_t **ret_bytes,
 			 size_t *ret_len);
+
+/* Drops what nobody has read yet: it is of an attempt that failed. The I/O thread. */
+void streaming_restart(fut_future *f);
+
+/* Keeps a timeline that does not fit into the future. The I/O thread. False without memory. */
+bool streaming_keep_timeline(fut_future *f, const struct timeline *t);
+
+/* That timeline, unless ret is NULL; and the bytes of all chunks. Of one that is done. */
+void streaming_recall(const fut_future *f, struct timeline *ret, uint64_t *ret_chunk_bytes);
 
 void extra_free(struct extra *e);
 

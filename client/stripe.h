@@ -7,15 +7,11 @@
 #ifndef CLIENT_STRIPE_H
 #define CLIENT_STRIPE_H
 
-#include <pthread.h>
-
-enum { STRIPES = 64 };
-
-extern pthread_mutex_t stripes[STRIPES];
+#include "client/fork.h"
 
 static inline pthread_mutex_t *stripe_of(const void *future)
 {
-	return &stripes[((unsigned long)future >> 7) % STRIPES];
+	return &fork_page->stripes[((unsigned long)future >> 7) % STRIPES];
 }
 
 static inline void stripe_lock(const void *future)

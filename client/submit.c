@@ -5,6 +5,7 @@
 #include "client/fork.h"
 #include "client/future.h"
 #include "client/io.h"
+#include "common/clock.h"
 #include "proto/submit.h"
 
 #include <errno.h>
@@ -53,6 +54,12 @@ static fut_status put(fut_executor *x, const fut_job *job, uint64_t id, struct s
 		.run_limit_us = job->run_limit_us,
 		.stall_limit_us = job->stall_limit_us,
 		.deadline_us = job->deadline_us,
+		.priority = job->priority,
+		.key = span_of(job->key, job->key_len),
+		.unique = span_str(job->unique),
+		.crash_retries = job->crash_retries,
+		.error_retries = job->error_retries,
+		.retry_pause_us = job->retry_pause_us,
 	};
 	size_t before = buf_len(&x->outbox);
 
@@ -64,7 +71,7 @@ static fut_status put(fut_executor *x, const fut_job *job, uint64_t id, struct s
 
 /* Under the lock: a place, a future, a frame, or nothing at all. */
 static fut_status enlist(fut_executor *x, const fut_job *job, struct span payload, uint32_t items,
-			 fut_future **ret)
+			 uint64_t now_us, fut_future **ret)
 {
 	uint64_t id;
 	fut_status status = wait_for_room(x, payload.len);
@@ -83,7 +90,9 @@ static fut_status enlist(fut_executor *x, const fut_job *job, struct span payloa
 		return status;
 	}
 	future_init(f, x, id);
-	f->submit_end = x->queued;
+	f->submitted_us = now_us;
+	f->pending.payload_len = (uint32_t)payload.len;
+	f->pending.submit_end = x->queued;
 	executor_keep(x);
 	x->submitted++;
 	places_set(&x->places, id, f);
@@ -123,9 +132,10 @@ fut_status submit_job(fut_executor *x, const fut_job *job, struct span payload, 
 	if (payload.len > x->max_payload_bytes)
 		return explain(x, FUT_PAYLOAD_TOO_BIG, payload.len, reterr);
 
+	uint64_t now_us = clock_now_us();
 	pthread_mutex_lock(&x->lock);
 	bool was_quiet = atomic_load_explicit(&x->released, memory_order_acquire) == x->submitted;
-	fut_status status = enlist(x, job, payload, items, ret);
+	fut_status status = enlist(x, job, payload, items, now_us, ret);
 	if (status != FUT_OK) {
 		pthread_mutex_unlock(&x->lock);
 		return explain(x, status, payload.len, reterr);

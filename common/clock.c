@@ -10,7 +10,16 @@ uint64_t clock_real_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
+uint64_t clock_real_cpu_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
 uint64_t (*clock_source_ns)(void) = clock_real_ns;
+uint64_t (*clock_cpu_source_ns)(void) = clock_real_cpu_ns;
 
 int clock_poll_ms(uint64_t deadline_us)
 {

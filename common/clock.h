@@ -1,4 +1,4 @@
-/* The monotonic clock, behind a pointer that tests replace. */
+/* The monotonic clock, and a thread's CPU time, behind pointers that tests replace. */
 #ifndef COMMON_CLOCK_H
 #define COMMON_CLOCK_H
 
@@ -11,9 +11,18 @@ extern uint64_t (*clock_source_ns)(void);
 
 uint64_t clock_real_ns(void);
 
+/* CPU time of the calling thread. It costs a system call. */
+extern uint64_t (*clock_cpu_source_ns)(void);
+
+uint64_t clock_real_cpu_ns(void);
+
 static inline uint64_t clock_now_ns(void)
 {
 	return clock_source_ns();
+}
+static inline uint64_t clock_cpu_now_ns(void)
+{
+	return clock_cpu_source_ns();
 }
 static inline uint64_t clock_now_us(void)
 {

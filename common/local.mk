@@ -6,7 +6,6 @@ libcommon_la_SOURCES = \
 	%D%/heap.c %D%/heap.h \
 	%D%/log.c %D%/log.h \
 	%D%/name.c %D%/name.h \
-	%D%/ratelimit.c %D%/ratelimit.h \
 	%D%/span.h \
 	%D%/tail.c %D%/tail.h \
 	%D%/util.h

@@ -23,10 +23,11 @@ struct command {
 	const char *name;
 	const char *summary;
 	int (*run)(const struct ctl *ctl, int argc, char **argv); /* answers an exit code */
+	bool may_start; /* a private daemon does as well as one that runs */
 };
 
 struct ctl {
-	const char *url;  /* NULL: wherever the daemon usually is */
+	const char *url;  /* NULL: see url_make() */
 	const char *pool; /* NULL: what the URL says */
 	const struct command *command;
 	int argc; /* of the command: argv[0] is "futurectl NAME" */
@@ -40,11 +41,16 @@ int ctl_exit_code(fut_status status);
  * the daemon does not answer. */
 int ctl_answer_code(fut_status status);
 
-/* Connects to the daemon and pool of the global options. */
+/* Connects to the daemon and pool of the global options. CONNECT_FAILED without an error when
+ * they name none, and there is none. */
 fut_status ctl_open(const struct ctl *ctl, fut_executor **ret, fut_error **reterr);
 
 /* Likewise, but says on stderr what went wrong. Answers an exit code. */
 int ctl_open_or_report(const struct ctl *ctl, fut_executor **ret);
+
+/* Lets go of it; NULL is none. Jobs that are not done are abandoned: the daemon stops them
+ * when this program has gone, which does not wait for them. */
+void ctl_close(fut_executor *x);
 
 /* Ends the program: there is no memory left to go on with. */
 _Noreturn void ctl_no_memory(void);
@@ -52,6 +58,8 @@ _Noreturn void ctl_no_memory(void);
 int submit_run(const struct ctl *ctl, int argc, char **argv);
 int map_run(const struct ctl *ctl, int argc, char **argv);
 int status_run(const struct ctl *ctl, int argc, char **argv);
+int jobs_run(const struct ctl *ctl, int argc, char **argv);
+int why_run(const struct ctl *ctl, int argc, char **argv);
 int ping_run(const struct ctl *ctl, int argc, char **argv);
 
 #endif

@@ -103,6 +103,14 @@ static json_t *error_json(const fut_error *error)
 	return o;
 }
 
+void json_set_job(json_t *object, const fut_future *f)
+{
+	char name[64];
+
+	(void)fut_job_name(f, name, sizeof name);
+	set(object, "job", json_string(name));
+}
+
 void json_set_outcome(json_t *object, fut_status status, fut_bytes value, const fut_error *error)
 {
 	set(object, "status", json_string(fut_status_name(status)));
@@ -112,4 +120,28 @@ void json_set_outcome(json_t *object, fut_status status, fut_bytes value, const 
 		set(object, "error", error_json(error));
 	else
 		set(object, "error", json_pack("{s:s}", "message", fut_status_text(status)));
+}
+
+static void set_time(json_t *object, const char *key, uint64_t us)
+{
+	set(object, key, us == FUT_NEVER ? json_null() : json_integer((json_int_t)us));
+}
+
+void json_set_timeline(json_t *object, const fut_timeline *t)
+{
+	json_t *o = json_object();
+
+	set_time(o, "total_us", t->total_us);
+	set_time(o, "queued_us", t->queued_us);
+	set_time(o, "dispatched_us", t->dispatched_us);
+	set_time(o, "started_us", t->started_us);
+	set_time(o, "first_chunk_us", t->first_chunk_us);
+	set_time(o, "finished_us", t->finished_us);
+	set_time(o, "transit_us", t->transit_us);
+	set_time(o, "cpu_us", t->cpu_us);
+	set_time(o, "payload_bytes", t->payload_bytes);
+	set_time(o, "result_bytes", t->result_bytes);
+	set_time(o, "chunk_bytes", t->chunk_bytes);
+	set_time(o, "attempt", t->attempt);
+	set(object, "timeline", o);
 }

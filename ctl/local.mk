@@ -1,9 +1,11 @@
 bin_PROGRAMS += futurectl
 futurectl_SOURCES = \
+	%D%/answer.c %D%/answer.h \
 	%D%/bar.c %D%/bar.h \
 	%D%/ctl.h \
 	%D%/files.c %D%/files.h \
 	%D%/input.c %D%/input.h \
+	%D%/jobs.c \
 	%D%/json.c %D%/json.h \
 	%D%/limits.c %D%/limits.h \
 	%D%/main.c \
@@ -15,7 +17,8 @@ futurectl_SOURCES = \
 	%D%/status.c \
 	%D%/submit.c \
 	%D%/url.c %D%/url.h \
-	%D%/wait.c %D%/wait.h
+	%D%/wait.c %D%/wait.h \
+	%D%/why.c
 futurectl_CPPFLAGS = $(AM_CPPFLAGS) -DFUTURECTL_VERSION='"$(PACKAGE_VERSION)"'
 futurectl_CFLAGS   = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 futurectl_LDADD    = libfutured.la $(JANSSON_LIBS)

@@ -15,18 +15,23 @@
 #include <string.h>
 #include <unistd.h>
 
+static bool has_abandoned; /* a job that is not done */
+
 static const struct command commands[] = {
-	{"submit", "run a task once and print its result", submit_run},
-	{"map", "run a task on many items, many at a time", map_run},
-	{"status", "show what the daemon does", status_run},
-	{"ping", "measure the way to the daemon and back", ping_run},
-	{NULL, NULL, NULL},
+	{"submit", "run a task once and print its result", submit_run, true},
+	{"map", "run a task on many items, many at a time", map_run, true},
+	{"status", "show what the daemon does", status_run, false},
+	{"jobs", "list what waits and what runs", jobs_run, false},
+	{"why", "say why a job does not run yet", why_run, false},
+	{"ping", "measure the way to the daemon and back", ping_run, false},
+	{NULL, NULL, NULL, false},
 };
 
 static const struct argp_option options[] = {
 	{"url", 'u', "URL", 0,
-	 "Where the daemon is: unix:/PATH?pool=NAME or tcp://HOST:PORT/NAME "
-	 "(default: $FUTURED_URL, else the daemon's socket on this machine)",
+	 "Where the daemon is: unix:/PATH?pool=NAME or tcp://HOST:PORT/NAME; local: starts one "
+	 "that ends with this command (default: $FUTURED_URL, else the daemon's socket on this "
+	 "machine, else local: for submit and map)",
 	 0},
 	{"pool", 'p', "NAME", 0, "The pool to use, instead of the one in the URL", 0},
 	{NULL, 0, NULL, 0, NULL, 0},
@@ -156,9 +161,13 @@ int ctl_answer_code(fut_status status)
 
 fut_status ctl_open(const struct ctl *ctl, fut_executor **ret, fut_error **reterr)
 {
-	char *url = url_make(ctl->url, ctl->pool);
-	fut_status status = fut_executor_open(url, ret, reterr);
+	char *url = url_make(ctl->url, ctl->pool, ctl->command->may_start);
 
+	if (!url) {
+		*reterr = NULL;
+		return FUT_CONNECT_FAILED;
+	}
+	fut_status status = fut_executor_open(url, ret, reterr);
 	free(url);
 	return status;
 }
@@ -168,10 +177,22 @@ int ctl_open_or_report(const struct ctl *ctl, fut_executor **ret)
 	fut_error *error = NULL;
 	fut_status status = ctl_open(ctl, ret, &error);
 
-	if (status != FUT_OK)
+	if (status != FUT_OK && error)
 		report_error(ctl->command->name, status, error);
+	else if (status != FUT_OK)
+		fprintf(stderr,
+			"futurectl: %s: %s: no daemon is named, and none has its socket here\n"
+			"hint: name it with --url or in FUTURED_URL\n",
+			ctl->command->name, fut_status_name(status));
 	fut_error_unref(error);
 	return ctl_answer_code(status);
+}
+
+void ctl_close(fut_executor *x)
+{
+	if (x && fut_executor_shutdown(x, true, false, 0) == FUT_TIMEOUT)
+		has_abandoned = true;
+	fut_executor_unref(x);
 }
 
 void ctl_no_memory(void)
@@ -199,5 +220,11 @@ int main(int argc, char **argv)
 
 	code = ctl.command->run(&ctl, ctl.argc, ctl.argv);
 	free(ctl.argv[0]);
-	return out_finish(code);
+	code = out_finish(code);
+	if (has_abandoned) {
+		/* exit() would wait for it. */
+		(void)fflush(stderr);
+		_exit(code);
+	}
+	return code;
 }

@@ -350,6 +350,6 @@ int map_run(const struct ctl *ctl, int argc, char **argv)
 		print_summary(&m);
 	code = map_code(&m);
 	input_done(&m.input);
-	fut_executor_unref(x);
+	ctl_close(x);
 	return code;
 }

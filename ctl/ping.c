@@ -78,7 +78,7 @@ int ping_run(const struct ctl *ctl, int argc, char **argv)
 		return code;
 	wait_catch_interrupt();
 	status = measure(x, count, &t);
-	fut_executor_unref(x);
+	ctl_close(x);
 	if (status != FUT_OK)
 		report_error("ping", status, NULL);
 	if (t.n > 0)

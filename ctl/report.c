@@ -92,3 +92,36 @@ void report_error(const char *what, fut_status status, const fut_error *error)
 	print_block("traceback", fut_error_traceback(error), strlen(fut_error_traceback(error)));
 	print_retry(error);
 }
+
+void report_job(const fut_future *f)
+{
+	char name[64];
+
+	(void)fut_job_name(f, name, sizeof name);
+	fprintf(stderr, "job %s\n", name);
+}
+
+static void print_time(const char *what, uint64_t us)
+{
+	if (us == FUT_NEVER)
+		fprintf(stderr, "  %13s  %s\n", "never", what);
+	else
+		fprintf(stderr, "  %10" PRIu64 " us  %s\n", us, what);
+}
+
+void report_timeline(const fut_timeline *t)
+{
+	fprintf(stderr, "timeline, since the daemon accepted the job (attempt %u):\n", t->attempt);
+	print_time("queued", t->queued_us);
+	print_time("handed to a slot", t->dispatched_us);
+	print_time("started", t->started_us);
+	print_time("first chunk", t->first_chunk_us);
+	print_time("finished", t->finished_us);
+	fprintf(stderr, "and all in all:\n");
+	print_time("from submit to result", t->total_us);
+	print_time("of these outside the daemon", t->transit_us);
+	print_time("of CPU time", t->cpu_us);
+	fprintf(stderr,
+		"  %" PRIu64 " bytes of payload, %" PRIu64 " of result, %" PRIu64 " in chunks\n",
+		t->payload_bytes, t->result_bytes, t->chunk_bytes);
+}

@@ -22,7 +22,7 @@ struct submit {
 	/* from the command line */
 	const char *task, *data, *file;
 	struct limits limits;
-	bool has_timeout, stream, progress, json;
+	bool has_timeout, stream, progress, json, verbose;
 	uint64_t timeout_us;
 
 	/* while it runs */
@@ -38,7 +38,10 @@ static const struct argp_option options[] = {
 	 0},
 	{"stream", KEY_STREAM, NULL, 0, "Print what the task emits as it comes", 0},
 	{"progress", KEY_PROGRESS, NULL, 0, "Show on stderr how far the task is", 0},
-	{"json", KEY_JSON, NULL, 0, "Print an object with status, and value or error", 0},
+	{"json", KEY_JSON, NULL, 0,
+	 "Print an object with the job's name, status, value or error, and timeline", 0},
+	{"verbose", 'v', NULL, 0,
+	 "Tell on stderr what the daemon calls the job, and at the end where the time went", 0},
 	{NULL, 0, NULL, 0, NULL, 0},
 };
 
@@ -47,9 +50,10 @@ static const char doc[] =
 	"\v"
 	"The payload is DATA, or what --file holds. Without both, or when DATA is `-', it is "
 	"what standard input holds; nothing, when that is a terminal.\n\n"
-	"--json prints {\"status\", \"value\"} or {\"status\", \"error\"}; bytes that are not "
-	"UTF-8 are in \"value_base64\". With --stream, each chunk is an object {\"chunk\"} before "
-	"it.";
+	"--json prints {\"job\", \"status\", \"value\" or \"error\", \"timeline\"}; bytes that "
+	"are not UTF-8 are in \"value_base64\", and a time that never came is null. With --stream, "
+	"each chunk is an object {\"chunk\"} before it. Without a daemon that took the job, it has "
+	"no name.";
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -74,6 +78,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_JSON:
 		s->json = true;
+		return 0;
+	case 'v':
+		s->verbose = true;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (state->arg_num > 1)
@@ -176,11 +183,18 @@ static fut_status wait_for_result(struct submit *s, fut_bytes *ret, fut_error **
 static int print_outcome(struct submit *s, fut_status status, fut_bytes value,
 			 const fut_error *error)
 {
+	fut_timeline t;
+	bool is_timed = s->future && fut_timeline_of(s->future, &t) == FUT_OK;
+
 	bar_hide(&s->bar);
 	if (s->json) {
 		json_t *object = json_object();
 
+		if (s->future)
+			json_set_job(object, s->future);
 		json_set_outcome(object, status, value, error);
+		if (is_timed)
+			json_set_timeline(object, &t);
 		out_json(object);
 	} else if (status == FUT_OK) {
 		out_bytes(value);
@@ -189,6 +203,10 @@ static int print_outcome(struct submit *s, fut_status status, fut_bytes value,
 		out_end_line(); /* of what was streamed */
 		out_flush();
 		report_error(s->task, status, error);
+	}
+	if (s->verbose && is_timed) {
+		out_flush();
+		report_timeline(&t);
 	}
 	return s->future ? ctl_exit_code(status) : ctl_answer_code(status);
 }
@@ -206,6 +224,8 @@ static fut_status run_job(struct submit *s, fut_executor *x, fut_bytes payload, 
 	fut_job_free(job);
 	if (status != FUT_OK)
 		return status;
+	if (s->verbose)
+		report_job(s->future);
 	if (s->stream)
 		print_stream(s);
 	return wait_for_result(s, ret, reterr);
@@ -239,7 +259,7 @@ static int run_and_print(struct submit *s, const struct ctl *ctl, fut_bytes payl
 		code = print_outcome(s, status, value, error);
 	fut_error_unref(error);
 	fut_future_unref(s->future);
-	fut_executor_unref(x);
+	ctl_close(x);
 	return code;
 }
 

@@ -8,8 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SYSTEM_SOCKET "/run/futured.sock"
-
 static char *format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 static char *format(const char *fmt, ...)
@@ -33,17 +31,30 @@ static bool env_is_set(const char *name)
 	return value && *value;
 }
 
-static char *default_url(void)
+/* The socket in a directory, if there is one. */
+static char *socket_in(const char *dir, size_t len)
 {
-	/* systemd names several directories with colons between them. */
-	if (env_is_set("RUNTIME_DIRECTORY")) {
-		const char *dirs = getenv("RUNTIME_DIRECTORY");
+	char *url = format("unix:%.*s/futured.sock", (int)len, dir);
 
-		return format("unix:%.*s/futured.sock", (int)strcspn(dirs, ":"), dirs);
-	}
-	if (access(SYSTEM_SOCKET, F_OK) == 0 || !env_is_set("XDG_RUNTIME_DIR"))
-		return format("unix:" SYSTEM_SOCKET);
-	return format("unix:%s/futured.sock", getenv("XDG_RUNTIME_DIR"));
+	if (access(url + strlen("unix:"), F_OK) == 0)
+		return url;
+	free(url);
+	return NULL;
+}
+
+static char *find_daemon(void)
+{
+	const char *service = getenv("RUNTIME_DIRECTORY"), *user = getenv("XDG_RUNTIME_DIR");
+	char *url = NULL;
+
+	/* systemd names several directories with colons between them. */
+	if (env_is_set("RUNTIME_DIRECTORY"))
+		url = socket_in(service, strcspn(service, ":"));
+	if (!url)
+		url = socket_in("/run", strlen("/run"));
+	if (!url && env_is_set("XDG_RUNTIME_DIR"))
+		url = socket_in(user, strlen(user));
+	return url;
 }
 
 /* Where the path begins in SCHEME://AUTHORITY/PATH, or the end of the text. NULL for a
@@ -96,14 +107,16 @@ static char *with_pool(char *url, const char *pool)
 	return made;
 }
 
-char *url_make(const char *url, const char *pool)
+char *url_make(const char *url, const char *pool, bool may_start)
 {
 	char *made;
 
 	if (!url && env_is_set("FUTURED_URL"))
 		url = getenv("FUTURED_URL");
-	made = url ? format("%s", url) : default_url();
-	return pool ? with_pool(made, pool) : made;
+	made = url ? format("%s", url) : find_daemon();
+	if (!made && may_start)
+		made = format("local:");
+	return made && pool ? with_pool(made, pool) : made;
 }
 
 bool url_pool_is_valid(const char *name)

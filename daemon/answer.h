@@ -15,14 +15,31 @@
 
 struct daemon;
 
-/* What a slot said: a value, or an error it encoded. Times are when it ran. */
-void answer_value(struct job *j, struct span value, uint64_t started_us, uint64_t finished_us);
-void answer_task_error(struct job *j, fut_status status, const struct error_info *error,
-		       uint64_t started_us, uint64_t finished_us);
+/* When a slot ran a job, as it said; 0 where that is not known. */
+struct run_times {
+	uint64_t started_us, finished_us;
+	uint64_t cpu_us;
+};
+
+/* What a slot said: a value, or an error it encoded. */
+void answer_value(struct job *j, struct span value, const struct run_times *ran);
+
+/* True when this is not the job's end, because it may run again: its client was told so, and
+ * nothing was answered. The caller takes it out of its slot and calls retry_wait(). */
+bool answer_task_error(struct job *j, fut_status status, const struct error_info *error,
+		       const struct run_times *ran);
+
+/* Its process died while it ran; `how` says it in words. The job may have done that when no
+ * other reason is known. True as above. */
+bool answer_death(struct job *j, const struct death_info *death, const char *how,
+		  bool has_other_reason);
 
 /* What the front found. `error` may leave type, message and retry empty: they are filled in
  * from the status. */
 void answer_error(struct job *j, fut_status status, struct error_info error);
+
+/* A job that waits to run again, and will not: it ends as its last attempt did. */
+void answer_last(struct job *j);
 
 /* The job left without a Result: a cancel's verdict says it, or nobody listens. */
 void answer_nothing(struct job *j);

@@ -13,10 +13,11 @@
 #include <futured/futured.h>
 
 /* Does what `mode` asks for and says what came of it. REMOVED and KILLED answer the job:
- * REMOVED by no Result, KILLED by one with status KILLED. */
+ * REMOVED by no Result, KILLED by one with status KILLED. So may TOO_LATE: a job that ran
+ * before and was to run again ends with what came of its last attempt. */
 fut_verdict job_cancel(struct job *j, enum cancel_mode mode);
 
-/* Takes a job out of queue or ring if it has not started. False when it has. The job is
+/* Takes a job out of queue or ring if it has not started (again). False when it has. The job is
  * then in no place and still unanswered. */
 bool job_withdraw(struct job *j);
 

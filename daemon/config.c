@@ -4,8 +4,10 @@
 #include "daemon/config_file.h"
 #include "daemon/config_listen.h"
 #include "daemon/config_pool.h"
+#include "daemon/config_share.h"
 #include "daemon/config_strings.h"
 #include "daemon/config_table.h"
+#include "daemon/config_units.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -23,21 +25,6 @@ struct loading {
 static const struct config_place nowhere;
 
 /* ---- the top level ------------------------------------------------------- */
-
-static int parse_bool(const char *text, bool *ret)
-{
-	static const char *const words[][2] = {{"false", "true"}, {"no", "yes"}, {"off", "on"}};
-
-	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-		for (int value = 0; value < 2; value++) {
-			if (strcmp(text, words[i][value]) == 0) {
-				*ret = value;
-				return 0;
-			}
-		}
-	}
-	return -EINVAL;
-}
 
 static int add_default_listen(struct loading *l)
 {
@@ -85,7 +72,7 @@ static void set_words(struct loading *l)
 		config_complain(&l->report, level.at,
 				"log_level = '%s' is none of error, warning, info, debug",
 				level.text);
-	if (parse_bool(insecure.text, &l->config->insecure) < 0)
+	if (config_parse_bool(insecure.text, &l->config->insecure) < 0)
 		config_complain(&l->report, insecure.at,
 				"insecure = '%s' is neither true nor false", insecure.text);
 	if (dir.text[0] != '/')
@@ -131,6 +118,9 @@ static int resolve(struct loading *l)
 	set_words(l);
 	set_top_numbers(l);
 	int r = add_listen(l);
+	if (r < 0)
+		return r;
+	r = config_add_shares(l->config, &l->text);
 	if (r < 0)
 		return r;
 	return config_add_pools(l->config, &l->text, l->module_dir);
@@ -250,6 +240,7 @@ struct config *config_free(struct config *c)
 	for (size_t i = 0; i < c->npools; i++)
 		config_pool_done(&c->pools[i]);
 	free(c->pools);
+	config_shares_done(c);
 	free(c);
 	return NULL;
 }

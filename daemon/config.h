@@ -8,6 +8,7 @@
 #define DAEMON_CONFIG_H
 
 #include "common/log.h"
+#include "daemon/breaker.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,11 +24,30 @@ struct config_command {
 struct config_pool {
 	char *name;
 	enum pool_kind kind;
-	unsigned slots;
-	unsigned max_queue; /* jobs waiting, in all sessions */
-	char **modules;     /* NULL-terminated paths of shared objects */
+	unsigned slots;     /* at most */
+	unsigned min_hosts; /* are kept, even with nothing to do */
+	uint64_t idle_timeout_us;
+	unsigned max_tasks;     /* jobs of one host, then it is replaced; 0: any number */
+	uint64_t max_rss_bytes; /* of one host, after a job; 0: any */
+	bool fresh;             /* each job has a host of its own: max_tasks is 1 */
+	unsigned max_queue;     /* jobs waiting, in all sessions */
+	char **modules;         /* NULL-terminated paths of shared objects */
 	struct config_command *commands;
 	size_t ncommands;
+	struct breaker_limits breaker;
+};
+
+/* What a fair share key is worth, in each pool. */
+struct config_key {
+	char *name;
+	unsigned weight;
+	unsigned running; /* its jobs in slots, at most; 0: any number */
+};
+
+/* Of a task, in each pool that has it. */
+struct config_task {
+	char *name;
+	unsigned running; /* likewise */
 };
 
 struct config {
@@ -46,10 +66,15 @@ struct config {
 	uint64_t output_timeout_us;    /* for a client that is far behind to take something */
 	uint64_t drain_timeout_us;     /* from the first SIGTERM until the daemon hurries */
 	uint64_t kill_grace_us;        /* between asking a host to end and killing it */
-	uint64_t start_timeout_us;     /* for a pool to load its modules */
+	uint64_t start_timeout_us;     /* for a zygote to load its modules, a host to be ready */
+	uint64_t ageing_us;            /* after which a job that was passed over rises by a level */
 
 	struct config_pool *pools; /* at least one; the first is the default */
 	size_t npools;
+	struct config_key *keys; /* by name */
+	size_t nkeys;
+	struct config_task *tasks; /* by name */
+	size_t ntasks;
 };
 
 /* Says what is wrong, for a person; lines are "FILE:LINE: message". */
@@ -69,6 +94,10 @@ typedef void (*config_error_fn)(void *arg, const char *message);
 int config_load(const char *path, const char *module_dir, config_error_fn on_error, void *arg,
 		struct config **ret);
 struct config *config_free(struct config *c);
+
+/* What was declared for it, or NULL. */
+const struct config_key *config_find_key(const struct config *c, const char *name);
+const struct config_task *config_find_task(const struct config *c, const char *name);
 
 const char *pool_kind_name(enum pool_kind kind);
 

@@ -12,9 +12,8 @@
 #include <sys/stat.h>
 
 static const char *const section_names[SECTION_NKINDS] = {
-	[SECTION_TOP] = "",
-	[SECTION_POOL] = "pool",
-	[SECTION_COMMAND] = "command",
+	[SECTION_TOP] = "",    [SECTION_POOL] = "pool", [SECTION_COMMAND] = "command",
+	[SECTION_KEY] = "key", [SECTION_TASK] = "task",
 };
 
 /* What libconfuse is reading into: its callbacks carry no pointer of ours. */

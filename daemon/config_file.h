@@ -31,7 +31,14 @@ struct config_option {
 	size_t offset, width;  /* of a number in its struct */
 };
 
-enum config_section_kind { SECTION_TOP, SECTION_POOL, SECTION_COMMAND, SECTION_NKINDS };
+enum config_section_kind {
+	SECTION_TOP,
+	SECTION_POOL,
+	SECTION_COMMAND,
+	SECTION_KEY,
+	SECTION_TASK,
+	SECTION_NKINDS
+};
 
 struct config_word {
 	char *text;

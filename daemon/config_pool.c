@@ -4,6 +4,7 @@
 #include "common/util.h"
 #include "daemon/config_strings.h"
 #include "daemon/config_table.h"
+#include "daemon/config_units.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -12,10 +13,6 @@
 
 /* slots = 0: enough threads to wait with, or as many processes as can compute. */
 enum { SLOTS_MAX = 256, SLOTS_WAITING = 4, SLOTS_THREADS_MAX = 32 };
-
-/* name_is_valid() in words */
-#define NAME_FAULT "'%s' is not a name for a %s: 1 to 63 letters, digits, dots, dashes or _"
-_Static_assert(NAME_MAX_BYTES == 63, "NAME_FAULT says it");
 
 static const char *const sample_modules[] = {"hash", "text", "math", "basic"};
 
@@ -32,8 +29,7 @@ static void check_command(struct pools *p, const struct config_section *s)
 {
 	const struct config_setting *exec = &s->settings[COMMAND_EXEC];
 
-	if (!name_is_valid(span_str(s->title)))
-		config_complain(p->report, s->at, NAME_FAULT, s->title, "command");
+	config_check_name(p->report, s, "command");
 	if (exec->nwords > 0) {
 		if (exec->words[0].text[0] != '/')
 			config_complain(p->report, exec->words[0].at,
@@ -158,6 +154,43 @@ static unsigned default_slots(enum pool_kind kind)
 	return (unsigned)min_u64(SLOTS_MAX, cpus);
 }
 
+static void check_hosts(struct pools *p, const struct config_section *s,
+			const struct config_pool *pool)
+{
+	struct config_place at = config_place_of(s, "min_hosts");
+
+	if (!at.file)
+		return;
+	if (pool->kind == POOL_THREADS && pool->min_hosts > 1)
+		config_complain(p->report, at,
+				"min_hosts = %u: a pool of threads has one process, or none",
+				pool->min_hosts);
+	else if (pool->kind == POOL_PROCESSES && pool->min_hosts > pool->slots)
+		config_complain(p->report, at, "min_hosts = %u is more than the pool's %u slots",
+				pool->min_hosts, pool->slots);
+}
+
+/* One job for each process is one of many numbers that max_tasks may be, with a name. */
+static void set_fresh(struct pools *p, const struct config_section *s, struct config_pool *pool)
+{
+	struct config_word word = config_word_of(s, POOL_FRESH);
+
+	if (config_parse_bool(word.text, &pool->fresh) < 0)
+		config_complain(p->report, word.at, "fresh = '%s' is neither true nor false",
+				word.text);
+	if (!pool->fresh)
+		return;
+	if (pool->kind == POOL_THREADS)
+		config_complain(p->report, word.at,
+				"fresh needs kind = processes: threads share one process");
+	else if (pool->max_tasks > 1)
+		config_complain(p->report, config_place_of(s, "max_tasks"),
+				"max_tasks = %u does not go with fresh, which is one job for each "
+				"process",
+				pool->max_tasks);
+	pool->max_tasks = 1;
+}
+
 static int add_pool(struct pools *p, const struct config_section *s, const char *name,
 		    enum pool_kind kind)
 {
@@ -172,9 +205,13 @@ static int add_pool(struct pools *p, const struct config_section *s, const char 
 	*pool = (struct config_pool){.name = strdup(name), .kind = kind};
 	if (!pool->name)
 		return -ENOMEM;
+	unsigned before = p->report->ncomplaints;
 	config_set_numbers(p->report, s, pool);
 	if (pool->slots == 0)
 		pool->slots = default_slots(kind);
+	if (p->report->ncomplaints == before)
+		check_hosts(p, s, pool);
+	set_fresh(p, s, pool);
 	int r = add_modules(p, s, pool);
 	if (r < 0)
 		return r;
@@ -204,8 +241,7 @@ static int add_section(struct pools *p, const struct config_section *s)
 		check_command(p, s);
 	if (s->kind != SECTION_POOL)
 		return 0;
-	if (!name_is_valid(span_str(s->title)))
-		config_complain(p->report, s->at, NAME_FAULT, s->title, "pool");
+	config_check_name(p->report, s, "pool");
 	return add_pool(p, s, s->title, pool_kind_of(p, s));
 }
 

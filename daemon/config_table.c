@@ -1,5 +1,6 @@
 #include "daemon/config_table.h"
 
+#include "common/name.h"
 #include "common/util.h"
 #include "daemon/config_units.h"
 
@@ -38,6 +39,7 @@ static const struct config_option top_options[] = {
 	TOP("drain_timeout",     DURATION, "30s",     "1ms", "24h",      drain_timeout_us),
 	TOP("kill_grace",        DURATION, "2s",      "1ms", "24h",      kill_grace_us),
 	TOP("start_timeout",     DURATION, "30s",     "1ms", "24h",      start_timeout_us),
+	TOP("ageing",            DURATION, "1s",      "1ms", "24h",      ageing_us),
 	END,
 };
 
@@ -45,9 +47,17 @@ static const struct config_option pool_options[] = {
 	[POOL_KIND]      = WORD("kind", NULL),
 	[POOL_MODULES]   = LIST("modules"),  /* sample_modules */
 	[POOL_COMMANDS]  = LIST("commands"), /* none */
+	[POOL_FRESH]     = WORD("fresh", "false"),
 	/*   name                 unit      default    least  most        stored in */
 	POOL("slots",             COUNT,    "0",       "0",   "256",      slots),
+	POOL("min_hosts",         COUNT,    "1",       "0",   "256",      min_hosts),
+	POOL("idle_timeout",      DURATION, "60s",     "1ms", "24h",      idle_timeout_us),
+	POOL("max_tasks",         COUNT,    "0",       "0",   "1000000000", max_tasks),
+	POOL("max_rss",           SIZE,     "0",       "0",   "1024G",    max_rss_bytes),
 	POOL("queue",             COUNT,    "1000000", "1",   "16777216", max_queue),
+	POOL("breaker_crashes",   COUNT,    "1000",    "0",   "100000",   breaker.crashes),
+	POOL("breaker_window",    DURATION, "10s",     "1ms", "24h",      breaker.window_us),
+	POOL("breaker_pause",     DURATION, "1s",      "1ms", "24h",      breaker.pause_us),
 	END,
 };
 
@@ -55,12 +65,24 @@ static const struct config_option command_options[] = {
 	[COMMAND_EXEC]   = LIST("exec"),
 	END,
 };
+
+static const struct config_option key_options[] = {
+	/*     name       unit   default  least  most     in          stored in */
+	NUMBER("weight",  COUNT, "1",     "1",   "1000",  config_key, weight),
+	NUMBER("running", COUNT, "0",     "0",   "65536", config_key, running),
+	END,
+};
+
+static const struct config_option task_options[] = {
+	NUMBER("running", COUNT, "0",     "0",   "65536", config_task, running),
+	END,
+};
 /* clang-format on */
 
 const struct config_option *const config_tables[SECTION_NKINDS] = {
-	[SECTION_TOP] = top_options,
-	[SECTION_POOL] = pool_options,
-	[SECTION_COMMAND] = command_options,
+	[SECTION_TOP] = top_options,         [SECTION_POOL] = pool_options,
+	[SECTION_COMMAND] = command_options, [SECTION_KEY] = key_options,
+	[SECTION_TASK] = task_options,
 };
 
 _Static_assert(ARRAY_LEN(top_options) <= CONFIG_MAX_OPTIONS + 1, "settings[] holds every option");
@@ -143,6 +165,17 @@ void config_set_numbers(struct config_report *report, const struct config_sectio
 		if (table[i].width > 0)
 			set_number(report, &table[i], config_word_of(s, i), base);
 	}
+}
+
+void config_check_name(struct config_report *report, const struct config_section *s,
+		       const char *what)
+{
+	_Static_assert(NAME_MAX_BYTES == 63, "the message says it");
+	if (!name_is_valid(span_str(s->title)))
+		config_complain(
+			report, s->at,
+			"'%s' is not a name for a %s: 1 to 63 letters, digits, dots, dashes or _",
+			s->title, what);
 }
 
 struct config_place config_place_of(const struct config_section *s, const char *name)

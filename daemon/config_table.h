@@ -6,7 +6,7 @@
 
 /* The options that code asks for by name; the others are numbers, stored as they come. */
 enum { TOP_LOG_LEVEL, TOP_LISTEN, TOP_INSECURE, TOP_MODULE_DIR, TOP_FIRST_NUMBER };
-enum { POOL_KIND, POOL_MODULES, POOL_COMMANDS };
+enum { POOL_KIND, POOL_MODULES, POOL_COMMANDS, POOL_FRESH };
 enum { COMMAND_EXEC };
 
 extern const struct config_option *const config_tables[SECTION_NKINDS];
@@ -16,6 +16,10 @@ struct config_word config_word_of(const struct config_section *s, size_t which);
 
 /* Stores all numbers of a section in its struct; complains about what is not in range. */
 void config_set_numbers(struct config_report *report, const struct config_section *s, void *base);
+
+/* Complains about a title that is no name for a `what`. */
+void config_check_name(struct config_report *report, const struct config_section *s,
+		       const char *what);
 
 /* Where the option was set; nowhere when it has its default. */
 struct config_place config_place_of(const struct config_section *s, const char *name);

@@ -131,3 +131,18 @@ int config_parse_duration(const char *text, uint64_t *ret_us)
 	*ret_us = us;
 	return 0;
 }
+
+int config_parse_bool(const char *text, bool *ret)
+{
+	static const char *const words[][2] = {{"false", "true"}, {"no", "yes"}, {"off", "on"}};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		for (int value = 0; value < 2; value++) {
+			if (strcmp(text, words[i][value]) == 0) {
+				*ret = value;
+				return 0;
+			}
+		}
+	}
+	return -EINVAL;
+}

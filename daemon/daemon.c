@@ -4,6 +4,7 @@
 #include "common/log.h"
 #include "common/util.h"
 #include "daemon/answer.h"
+#include "daemon/oom.h"
 #include "daemon/placement.h"
 #include "net/stream.h"
 
@@ -52,6 +53,14 @@ static int build_loop(struct daemon *d)
 	return r < 0 ? r : watch_signals(d);
 }
 
+static void maintain_pools(struct daemon *d)
+{
+	struct pool *p;
+
+	TAILQ_FOREACH(p, &d->pools, node)
+		pool_maintain(p);
+}
+
 static int build(struct daemon *d)
 {
 	int r = build_loop(d);
@@ -63,15 +72,23 @@ static int build(struct daemon *d)
 	d->arena = malloc(sizeof *d->arena);
 	if (!d->scratch || !d->error_scratch || !d->arena)
 		return -ENOMEM;
-	if (getrandom(d->incarnation, sizeof d->incarnation, 0) != sizeof d->incarnation)
+	uint64_t seed;
+	if (getrandom(d->incarnation, sizeof d->incarnation, 0) != sizeof d->incarnation ||
+	    getrandom(&seed, sizeof seed, 0) != sizeof seed)
 		return -EIO;
-	r = front_page_create(&d->front_fd, &d->front);
+	retries_init(&d->retries, seed);
+	(void)oom_find("/proc/self/cgroup", "/sys/fs/cgroup", d->oom_path);
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	d->cpus = cpus > 0 ? (unsigned)cpus : 1;
+	r = only_session_init(d);
+	if (r == 0)
+		r = front_page_create(&d->front_fd, &d->front);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; r == 0 && i < d->config->npools; i++) {
-		struct pool *p;
-		r = pool_new(d, &d->config->pools[i], &p);
-	}
+	for (size_t i = 0; r == 0 && i < d->config->npools; i++)
+		r = pool_new(d, &d->config->pools[i]);
+	if (r == 0)
+		maintain_pools(d);
 	return r;
 }
 
@@ -85,7 +102,7 @@ int daemon_new(const struct daemon_options *options, struct config *config, stru
 	}
 	d->options = options;
 	d->config = config;
-	d->front_fd = -1;
+	d->front_fd = d->only_session.fd = d->only_session.program_fd = -1;
 	d->now_us = d->started_us = clock_now_us();
 	TAILQ_INIT(&d->pools);
 	TAILQ_INIT(&d->dirty);
@@ -133,6 +150,7 @@ void daemon_free(struct daemon *d)
 		return;
 	close_listeners(d);
 	close_sessions(d, "the daemon ends");
+	only_session_done(d);
 	bury(d);
 	while ((p = TAILQ_FIRST(&d->pools)))
 		pool_free(p);
@@ -160,7 +178,7 @@ static bool pools_have_settled(const struct daemon *d)
 	const struct pool *p;
 
 	TAILQ_FOREACH(p, &d->pools, node) {
-		if (p->phase == POOL_STARTING)
+		if (!pool_has_settled(p))
 			return false;
 	}
 	return true;
@@ -182,7 +200,6 @@ static void listen_everywhere(struct daemon *d)
 	char *const *urls = d->options->listen && d->options->listen[0] ? d->options->listen
 									: d->config->listen;
 
-	d->listening = true;
 	for (; *urls; urls++) {
 		if (listener_open(d, *urls) < 0) {
 			/* One that hears half of what it was told to is not what was asked for. */
@@ -191,13 +208,47 @@ static void listen_everywhere(struct daemon *d)
 			return;
 		}
 	}
-	log_event(LOG_INFO, "daemon.ready", LOG_INT("pid", getpid()));
 }
 
 void daemon_on_pool_changed(struct daemon *d)
 {
-	if (d->phase == DAEMON_RUNNING && !d->listening && pools_have_settled(d))
+	if (d->phase != DAEMON_RUNNING || d->listening || !pools_have_settled(d))
+		return;
+	d->listening = true;
+	if (only_session_exists(d))
+		only_session_open(d);
+	else
 		listen_everywhere(d);
+	if (d->phase == DAEMON_RUNNING)
+		log_event(LOG_INFO, "daemon.ready", LOG_INT("pid", getpid()));
+}
+
+static bool has_task(const struct daemon *d, const char *name)
+{
+	const struct pool *p;
+
+	TAILQ_FOREACH(p, &d->pools, node) {
+		const struct task *t = pool_find_task(p, span_str(name));
+		if (t && t->index >= 0)
+			return true;
+	}
+	return false;
+}
+
+/* Once all have loaded their modules, a task that none has is a mistake of the file's. */
+void daemon_on_tasks_known(struct daemon *d)
+{
+	const struct pool *p;
+
+	TAILQ_FOREACH(p, &d->pools, node) {
+		if (!p->zygote || p->next)
+			return;
+	}
+	for (size_t i = 0; i < d->config->ntasks; i++) {
+		if (!has_task(d, d->config->tasks[i].name))
+			log_event(LOG_WARNING, "config.unknown_task",
+				  LOG_STR("task", d->config->tasks[i].name));
+	}
 }
 
 struct pool *daemon_find_pool(const struct daemon *d, struct span name)
@@ -220,13 +271,11 @@ static void collect(struct daemon *d)
 	for (s = LIST_FIRST(&d->busy); s; s = next) {
 		next = LIST_NEXT(s, busy_node);
 		struct host *h = s->host;
-		if (!slot_collect(s) && !h->killed_for) {
-			log_event(LOG_ERROR, "host.protocol", LOG_STR("pool", h->pool->name),
-				  LOG_INT("pid", h->pid));
-			host_kill(h, "it broke the protocol of its ring");
-		}
+		if (!slot_collect(s) && !h->killed_for)
+			host_expel(h);
 		if (h->phase == HOST_RETIRED)
 			host_settle(h);
+		h->pool->has_spent |= host_is_spent(h);
 	}
 }
 
@@ -255,6 +304,7 @@ static bool has_jobs(const struct daemon *d)
 }
 
 static void finish_draining(struct daemon *d);
+static void abandon(struct daemon *d);
 
 void daemon_turn(struct daemon *d)
 {
@@ -270,6 +320,8 @@ void daemon_turn(struct daemon *d)
 		finish_draining(d);
 	flush(d);
 	bury(d);
+	if (d->phase < DAEMON_ENDING && only_session_is_over(d))
+		abandon(d);
 	if (d->phase == DAEMON_ENDING && LIST_EMPTY(&d->sessions) && pools_have_ended(d))
 		d->phase = DAEMON_ENDED;
 }
@@ -291,7 +343,7 @@ static bool could_place_more(const struct daemon *d)
 	const struct pool *p;
 
 	TAILQ_FOREACH(p, &d->pools, node) {
-		if (scheduler_has_job(&p->scheduler) && !LIST_EMPTY(&p->idle))
+		if (scheduler_has_job(&p->scheduler) && pool_has_room(p))
 			return true;
 	}
 	return false;
@@ -375,6 +427,7 @@ static void refuse_waiting(struct daemon *d)
 	}
 	TAILQ_FOREACH(p, &d->pools, node)
 		pool_refuse_queued(p, FUT_DRAINING, &e);
+	retry_refuse_all(d, FUT_DRAINING, &e);
 }
 
 /* Nothing runs any more: the sessions get what was written for them, the pools end. */
@@ -395,6 +448,21 @@ static void finish_draining(struct daemon *d)
 		pool_end(p, false);
 }
 
+/* Whoever would have wanted a result is gone: what runs is killed. */
+static void abandon(struct daemon *d)
+{
+	struct pool *p;
+
+	/* That it is killed is no news to whoever asked for failures alone. */
+	if (d->config->log_level == LOG_WARNING)
+		log_set_level(LOG_ERROR);
+	log_event(LOG_INFO, "daemon.abandoned", LOG_UINT("jobs", d->jobs.live));
+	d->phase = DAEMON_ENDING;
+	(void)timer_set(&d->timers, &d->drain_timer, clock_now_us() + END_GRACE_US);
+	TAILQ_FOREACH(p, &d->pools, node)
+		pool_abandon(p);
+}
+
 static void hurry(struct daemon *d)
 {
 	const struct error_info e = {
@@ -411,7 +479,7 @@ static void hurry(struct daemon *d)
 			answer_error(j, FUT_DRAINING, e);
 	}
 	TAILQ_FOREACH(p, &d->pools, node)
-		pool_end(p, true);
+		pool_hurry(p);
 }
 
 void daemon_drain(struct daemon *d)
@@ -429,9 +497,24 @@ void daemon_drain(struct daemon *d)
 	(void)timer_set(&d->timers, &d->drain_timer, clock_now_us() + d->config->drain_timeout_us);
 }
 
+/* Whatever has not ended by itself, and may be what hangs. */
+static void end_now(struct daemon *d)
+{
+	struct pool *p;
+
+	log_event(LOG_WARNING, "daemon.end_overdue");
+	TAILQ_FOREACH(p, &d->pools, node)
+		pool_end(p, true);
+}
+
 static void on_drain_due(struct timer *t)
 {
-	hurry(container_of(t, struct daemon, drain_timer));
+	struct daemon *d = container_of(t, struct daemon, drain_timer);
+
+	if (d->phase == DAEMON_ENDING)
+		end_now(d);
+	else
+		hurry(d);
 }
 
 /* ---- reload ------------------------------------------------------------ */

@@ -9,6 +9,8 @@
  *   RUNNING → DRAINING   listeners closed, queued jobs answered, running ones finish
  *           → ENDING     nothing runs any more: sessions get their last bytes, pools end
  *           → ENDED
+ *
+ * A daemon with only one session goes from any of them to ENDING when that is over.
  */
 #ifndef DAEMON_DAEMON_H
 #define DAEMON_DAEMON_H
@@ -16,12 +18,16 @@
 #include "daemon/config.h"
 #include "daemon/job.h"
 #include "daemon/listener.h"
+#include "daemon/only_session.h"
 #include "daemon/pool.h"
+#include "daemon/retry.h"
 #include "daemon/session.h"
 #include "daemon/slot.h"
 #include "daemon/timer.h"
 #include "proto/arena.h"
 #include "proto/message.h"
+
+#include <limits.h>
 
 struct event;
 struct event_base;
@@ -34,6 +40,7 @@ struct daemon_options {
 	const char *module_dir;  /* NULL: what the configuration says */
 	const char *worker_path; /* of futured-worker */
 	char *const *listen;     /* NULL-terminated; replaces the configuration's unless empty */
+	int session_fd;          /* a connected socket to serve instead of listening; 0: none */
 };
 
 struct daemon {
@@ -43,13 +50,16 @@ struct daemon {
 	struct event *on_signal[4];
 	struct timers timers;
 	enum daemon_phase phase;
-	bool listening;
+	bool listening; /* or serving its only session */
 	int exit_status;
 
 	struct front_shared *front;
 	int front_fd;
+	char oom_path[PATH_MAX];  /* where the kernel counts; "": nowhere */
+	uint64_t oom_kills_known; /* so many of what it counts were hosts that are buried */
 
 	struct listener_list listeners;
+	struct only_session only_session;
 	struct session_list sessions, dead_sessions;
 	struct session_queue dirty;
 	unsigned nsessions;
@@ -61,8 +71,10 @@ struct daemon {
 	struct timer drain_timer;
 
 	struct job_store jobs;
+	struct retries retries;
 	uint64_t queued_bytes; /* of payloads of all live jobs */
 
+	unsigned cpus;   /* of this machine */
 	uint64_t now_us; /* of this turn */
 	uint64_t started_us;
 	uint8_t incarnation[INCARNATION_BYTES];
@@ -88,8 +100,11 @@ void daemon_drain(struct daemon *d);
 /* Reads the configuration again. One that cannot be read changes nothing. */
 void daemon_reload(struct daemon *d);
 
-/* A pool became ready, failed for the first time, or ended. */
+/* A pool settled, failed, or ended. */
 void daemon_on_pool_changed(struct daemon *d);
+
+/* A pool's tasks are known, or known anew. */
+void daemon_on_tasks_known(struct daemon *d);
 
 struct pool *daemon_find_pool(const struct daemon *d, struct span name);
 

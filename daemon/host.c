@@ -5,6 +5,8 @@
 #include "common/util.h"
 #include "daemon/answer.h"
 #include "daemon/daemon.h"
+#include "daemon/oom.h"
+#include "daemon/retry.h"
 #include "proto/control.h"
 
 #include <assert.h>
@@ -21,7 +23,8 @@
 
 static void on_exit_ready(evutil_socket_t fd, short what, void *arg);
 static void on_stderr_readable(evutil_socket_t fd, short what, void *arg);
-static void on_kill_due(struct timer *t);
+static void on_timer_due(struct timer *t);
+static void stop_serving(struct host *h);
 
 /* ---- birth ------------------------------------------------------------- */
 
@@ -36,6 +39,8 @@ static int host_build(struct host *h, int *ret_region_fd, int *ret_stderr_fd)
 	r = region_map(*ret_region_fd, &h->shared);
 	if (r < 0)
 		return r;
+	h->shared->max_rss_bytes = h->pool->config->max_rss_bytes;
+	h->watches_memory = h->shared->max_rss_bytes > 0;
 	if (pipe2(pipes, O_CLOEXEC) < 0)
 		return -errno;
 	h->stderr_fd = pipes[0];
@@ -52,10 +57,51 @@ static int host_build(struct host *h, int *ret_region_fd, int *ret_stderr_fd)
 	return 0;
 }
 
-int host_new(struct pool *pool, struct zygote *z)
+/* In the books of its pool, as one that takes jobs or will. */
+static void host_join(struct host *h)
+{
+	struct pool *p = h->pool;
+
+	while (p->has_slot[h->first_slot])
+		h->first_slot++;
+	memset(p->has_slot + h->first_slot, true, h->nslots);
+	TAILQ_INSERT_TAIL(&p->hosts, h, node);
+	p->nhosts++;
+	p->nstarting++;
+}
+
+/* Off them, once: from here on it takes no jobs. */
+static void host_leave(struct host *h)
+{
+	struct pool *p = h->pool;
+
+	if (h->phase == HOST_RETIRED)
+		return;
+	memset(p->has_slot + h->first_slot, false, h->nslots);
+	p->nhosts--;
+	if (h->phase == HOST_UP)
+		p->nup--;
+	else
+		p->nstarting--;
+	h->phase = HOST_RETIRED;
+	timer_cancel(&p->daemon->timers, &h->timer);
+}
+
+static int host_start(struct host *h)
 {
 	CLEANUP(close_fdp) int region_fd = -1;
 	CLEANUP(close_fdp) int stderr_fd = -1;
+	struct daemon *d = h->pool->daemon;
+	int r = host_build(h, &region_fd, &stderr_fd);
+
+	if (r < 0)
+		return r;
+	r = timer_set(&d->timers, &h->timer, clock_now_us() + d->config->start_timeout_us);
+	return r < 0 ? r : zygote_fork(h->zygote, h, region_fd, stderr_fd);
+}
+
+int host_new(struct pool *pool, struct zygote *z)
+{
 	static uint32_t numbers;
 	struct host *h = calloc(1, sizeof *h);
 
@@ -66,16 +112,15 @@ int host_new(struct pool *pool, struct zygote *z)
 	h->zygote = z;
 	h->number = ++numbers;
 	h->pidfd = h->stderr_fd = -1;
-	h->nslots = pool_slots_per_host(pool);
+	h->nslots = z->slots_per_host;
 	h->big_bytes = pool->daemon->config->max_payload_bytes;
-	timer_init(&h->kill_timer, on_kill_due);
-	TAILQ_INSERT_TAIL(&pool->hosts, h, node);
-	pool->nhosts++;
-	int r = host_build(h, &region_fd, &stderr_fd);
-	if (r == 0)
-		r = zygote_fork(z, h, region_fd, stderr_fd);
+	h->oom_kills = oom_kills(pool->daemon->oom_path);
+	h->jobs_left = pool->config->max_tasks ? pool->config->max_tasks : HOST_ANY_JOBS;
+	timer_init(&h->timer, on_timer_due);
+	host_join(h);
+	int r = host_start(h);
 	if (r < 0) {
-		pool->nhosts--;
+		host_leave(h);
 		host_free(h);
 	}
 	return r;
@@ -84,7 +129,7 @@ int host_new(struct pool *pool, struct zygote *z)
 void host_free(struct host *h)
 {
 	TAILQ_REMOVE(&h->pool->hosts, h, node);
-	timer_cancel(&h->pool->daemon->timers, &h->kill_timer);
+	timer_cancel(&h->pool->daemon->timers, &h->timer);
 	if (h->on_exit)
 		event_free(h->on_exit);
 	if (h->on_stderr)
@@ -108,39 +153,72 @@ struct host *host_find(const struct pool *pool, uint32_t number)
 	return NULL;
 }
 
-void host_forked(struct host *h, pid_t pid, int pidfd)
+/* Where each job has a host of its own, its coming and going is no news. */
+static enum log_level quiet_level(const struct host *h)
+{
+	return h->pool->config->fresh ? LOG_DEBUG : LOG_INFO;
+}
+
+static void enlist_slots(struct host *h)
+{
+	for (unsigned i = 0; i < h->nslots; i++)
+		slot_enlist(&h->slots[i]);
+}
+
+static void host_come_up(struct host *h)
 {
 	struct pool *p = h->pool;
+
+	h->phase = HOST_UP;
+	h->was_up = true;
+	p->nstarting--;
+	p->nup++;
+	timer_cancel(&p->daemon->timers, &h->timer);
+	enlist_slots(h);
+	log_event(quiet_level(h), "host.up", LOG_STR("pool", p->name), LOG_INT("pid", h->pid),
+		  LOG_UINT("slots", h->nslots));
+	pool_on_host_up(p, h);
+}
+
+void host_look(struct host *h)
+{
+	if (h->phase == HOST_STARTING && atomic_load(&h->shared->ready) >= h->nslots)
+		host_come_up(h);
+}
+
+void host_forked(struct host *h, pid_t pid, int pidfd)
+{
+	struct daemon *d = h->pool->daemon;
 
 	assert(h->pidfd < 0);
 	h->pid = pid;
 	h->pidfd = pidfd;
-	h->on_exit = event_new(p->daemon->base, pidfd, EV_READ, on_exit_ready, h);
+	h->on_exit = event_new(d->base, pidfd, EV_READ, on_exit_ready, h);
 	if (!h->on_exit || event_add(h->on_exit, NULL) < 0) {
 		host_kill(h, "out of memory");
 		return;
 	}
-	if (h->phase == HOST_RETIRED) {
-		host_settle(h);
-		return;
-	}
-	h->phase = HOST_UP;
-	for (unsigned i = 0; i < h->nslots; i++)
-		slot_enlist(&h->slots[i]);
-	log_event(LOG_INFO, "host.up", LOG_STR("pool", p->name), LOG_INT("pid", pid),
-		  LOG_UINT("slots", h->nslots));
-	pool_on_host_up(p);
+	if (h->phase == HOST_FORKING)
+		h->phase = HOST_STARTING;
+	if (h->killed_for)
+		host_kill(h, h->killed_for);
+	host_settle(h);
+	host_look(h);
 }
 
 void host_fork_failed(struct host *h, int error)
 {
 	struct pool *p = h->pool;
+	bool wanted = h->phase != HOST_RETIRED;
+	char reason[128];
 
+	snprintf(reason, sizeof reason, "fork: %s", strerror(error));
 	log_event(LOG_ERROR, "host.fork_failed", LOG_STR("pool", p->name),
 		  LOG_STR("reason", strerror(error)));
-	if (h->phase != HOST_RETIRED)
-		p->nhosts--;
+	host_leave(h);
 	host_free(h);
+	if (wanted)
+		pool_on_start_failed(p, reason);
 	pool_on_host_gone(p);
 }
 
@@ -177,42 +255,86 @@ static void describe_death(const struct death_info *d, char *text, size_t size)
 	const char *abbrev = d->signal ? sigabbrev_np(d->signal) : NULL;
 
 	if (d->signal)
-		snprintf(text, size, "process %d was ended by signal %d (SIG%s)%s", (int)d->pid,
-			 d->signal, abbrev ? abbrev : "?", d->core_dumped ? ", core dumped" : "");
+		snprintf(text, size, "process %d was ended by signal %d (SIG%s)%s%s", (int)d->pid,
+			 d->signal, abbrev ? abbrev : "?", d->core_dumped ? ", core dumped" : "",
+			 d->out_of_memory ? ", for want of memory" : "");
 	else
 		snprintf(text, size, "process %d exited with status %d", (int)d->pid, d->exit_code);
+}
+
+static uint64_t ran_for_ns(const struct job *j)
+{
+	uint64_t now_us = j->slot->host->pool->daemon->now_us;
+
+	return (now_us - max_u64(j->dispatched_us, j->started_us)) * 1000;
+}
+
+/* A job that it had started died with it. */
+static void lose_job(struct host *h, struct slot *s, struct job *j, const struct death_info *death,
+		     const char *how)
+{
+	if (j->session) {
+		h->pool->deaths++;
+		j->task->deaths++;
+	}
+	bool again = answer_death(j, death, how, h->killed_for != NULL);
+	slot_forget(s, j, ran_for_ns(j));
+	if (again)
+		retry_wait(j);
+	else
+		job_drop(h->pool->daemon, j);
 }
 
 /* Every job that is left: those it had started died with it, the others never ran. */
 static void settle_jobs(struct host *h, const struct death_info *death)
 {
-	char detail[160];
-	struct job *j, *before;
+	char how[160];
+	struct job *j;
 
-	describe_death(death, detail, sizeof detail);
+	describe_death(death, how, sizeof how);
+	h->pool->daemon->now_us = clock_now_us(); /* the last turn may be long ago */
 	for (unsigned i = 0; i < h->nslots; i++) {
 		struct slot *s = &h->slots[i];
 		(void)slot_collect(s); /* what it finished before it died, it finished */
-		for (j = TAILQ_LAST(&s->jobs, job_list); j; j = before) {
-			before = TAILQ_PREV(j, job_list, node);
-			if (slot_revoke(s, j)) {
+		while ((j = TAILQ_LAST(&s->jobs, job_list))) {
+			if (slot_revoke(s, j))
 				pool_take_back(h->pool, j);
-				continue;
-			}
-			if (j->session) {
-				h->pool->deaths++;
-				j->task->deaths++;
-			}
-			answer_error(j, FUT_HOST_DIED,
-				     (struct error_info){
-					     .detail = span_str(detail),
-					     .executed = FUT_EXECUTED_MAYBE,
-					     .has_death = true,
-					     .death = *death,
-				     });
-			slot_forget(s, j);
-			job_drop(h->pool->daemon, j);
+			else
+				lose_job(h, s, j, death, how);
 		}
+	}
+}
+
+/* Why it never came up: what it said it was at, and how it ended. */
+static void describe_failed_start(const struct host *h, const char *how, char *text, size_t size)
+{
+	char refused[REGION_STEP_MAX] = "", step[REGION_STEP_MAX] = "";
+
+	for (unsigned i = 0; i < h->nslots && !refused[0]; i++)
+		region_step(h->slots[i].view.shared, SLOT_STAGE_REFUSED, refused);
+	for (unsigned i = 0; i < h->nslots && !step[0]; i++)
+		region_step(h->slots[i].view.shared, SLOT_STAGE_INIT, step);
+	if (refused[0])
+		snprintf(text, size, "%s", refused);
+	else
+		snprintf(text, size, "%s: %s", step[0] ? step : "before it was ready",
+			 h->killed_for ? h->killed_for : how);
+}
+
+/* What the pool's breaker makes of it. Not counted are hosts that the front killed, or told to
+ * end and that had nothing left to do; and those that die with their zygote, which counts. */
+static void note_death(struct host *h, const char *how, bool expected)
+{
+	bool unasked = !h->killed_for && !(h->is_planned && host_running(h) == 0);
+	char text[BREAKER_REASON_MAX];
+
+	if (!h->zygote)
+		return;
+	if (h->was_up && !expected && (unasked || h->is_liar)) {
+		pool_on_crash(h->pool, how);
+	} else if (!h->was_up && !h->is_planned) {
+		describe_failed_start(h, how, text, sizeof text);
+		pool_on_start_failed(h->pool, text);
 	}
 }
 
@@ -228,18 +350,32 @@ static void host_gone(struct host *h, struct death_info *death)
 		;
 	death->stderr_tail = span_of(tail, tail_copy(&h->tail, tail));
 	describe_death(death, how, sizeof how);
-	log_event(expected ? LOG_INFO : LOG_WARNING, expected ? "host.ended" : "host.died",
+	/* What a task said is its client's business, what a start said is the operator's. */
+	struct span said = h->was_up ? SPAN_EMPTY : death->stderr_tail;
+	log_event(expected ? quiet_level(h) : LOG_WARNING, expected ? "host.ended" : "host.died",
 		  LOG_STR("pool", p->name), LOG_INT("pid", h->pid), LOG_STR("how", how),
 		  LOG_STR("killed_for", h->killed_for ? h->killed_for : ""),
-		  LOG_UINT("jobs_started", host_running(h)));
-	if (h->phase != HOST_RETIRED)
-		p->nhosts--;
-	h->phase = HOST_RETIRED;
-	for (unsigned i = 0; i < h->nslots; i++)
-		slot_enlist(&h->slots[i]);
+		  LOG_UINT("jobs_started", host_running(h)),
+		  LOG_BYTES("stderr", said.data, said.len));
+	host_leave(h);
+	enlist_slots(h);
+	note_death(h, how, expected);
 	settle_jobs(h, death);
 	host_free(h);
 	pool_on_host_gone(p);
+}
+
+/* Whether the kernel has killed some process since this one was forked that is not accounted
+ * for. Then it was this one. */
+static bool claim_oom_kill(const struct host *h)
+{
+	struct daemon *d = h->pool->daemon;
+	uint64_t known = max_u64(h->oom_kills, d->oom_kills_known);
+
+	if (oom_kills(d->oom_path) <= known)
+		return false;
+	d->oom_kills_known = known + 1;
+	return true;
 }
 
 void host_exited(struct host *h, const struct control_message *m)
@@ -254,6 +390,7 @@ void host_exited(struct host *h, const struct control_message *m)
 		.max_rss_bytes = m->max_rss_bytes,
 	};
 
+	death.out_of_memory = death.signal == SIGKILL && !h->killed_for && claim_oom_kill(h);
 	host_gone(h, &death);
 }
 
@@ -286,11 +423,12 @@ static void on_exit_ready(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd, (void)what;
 	assert(h->magic == HOST_MAGIC);
-	/* Its zygote reaps it and says how it ended; until then it only takes no more jobs. */
-	if (h->zygote)
-		host_retire(h);
-	else
+	/* Its zygote reaps it and says how it ended; until then it only takes no more jobs. One
+	 * that was not up has none, and is not replaced before it is known what was wrong. */
+	if (!h->zygote)
 		gone_with_zygote(h);
+	else if (h->was_up)
+		stop_serving(h);
 }
 
 /* ---- the way out ------------------------------------------------------- */
@@ -307,6 +445,18 @@ unsigned host_running(const struct host *h)
 	return n;
 }
 
+uint64_t host_idle_since(const struct host *h)
+{
+	uint64_t since_us = 0;
+
+	for (unsigned i = 0; i < h->nslots; i++) {
+		if (!h->slots[i].is_idle)
+			return 0;
+		since_us = max_u64(since_us, h->slots[i].idle_since_us);
+	}
+	return since_us;
+}
+
 static void send_signal(struct host *h, int signal)
 {
 	if (h->pidfd >= 0)
@@ -317,22 +467,74 @@ static void arm_kill(struct host *h)
 {
 	struct daemon *d = h->pool->daemon;
 
-	if (!timer_is_set(&h->kill_timer))
-		(void)timer_set(&d->timers, &h->kill_timer,
-				clock_now_us() + d->config->kill_grace_us);
+	if (!timer_is_set(&h->timer))
+		(void)timer_set(&d->timers, &h->timer, clock_now_us() + d->config->kill_grace_us);
+}
+
+static void stop_serving(struct host *h)
+{
+	if (h->phase == HOST_RETIRED)
+		return;
+	host_leave(h);
+	for (unsigned i = 0; i < h->nslots; i++) {
+		slot_revoke_all(&h->slots[i]);
+		slot_enlist(&h->slots[i]);
+	}
+	host_settle(h);
 }
 
 void host_retire(struct host *h)
 {
 	if (h->phase == HOST_RETIRED)
 		return;
-	h->phase = HOST_RETIRED;
-	h->pool->nhosts--;
+	h->is_planned = true;
+	stop_serving(h);
+}
+
+/* ---- what it may still do ---------------------------------------------- */
+
+void host_spend_job(struct host *h)
+{
+	assert(h->jobs_left > 0);
+	if (h->jobs_left != HOST_ANY_JOBS && --h->jobs_left == 0)
+		enlist_slots(h);
+}
+
+void host_return_job(struct host *h)
+{
+	if (h->jobs_left != HOST_ANY_JOBS && h->jobs_left++ == 0)
+		enlist_slots(h);
+}
+
+/* A process has done its last job; where it has threads they need not wait for the slowest of
+ * them, but all of its jobs have started. */
+static bool is_used_up(const struct host *h)
+{
+	if (h->jobs_left > 0)
+		return false;
+	if (h->nslots == 1)
+		return !h->slots[0].is_busy;
 	for (unsigned i = 0; i < h->nslots; i++) {
-		slot_revoke_all(&h->slots[i]);
-		slot_enlist(&h->slots[i]);
+		const struct slot *s = &h->slots[i];
+		if (s->njobs > 1 || (s->njobs == 1 && !slot_has_started(s, slot_oldest(s))))
+			return false;
 	}
-	host_settle(h);
+	return true;
+}
+
+bool host_is_spent(const struct host *h)
+{
+	if (h->phase != HOST_UP)
+		return false;
+	return is_used_up(h) || (h->watches_memory && atomic_load(&h->shared->over_rss));
+}
+
+void host_replace(struct host *h)
+{
+	host_retire(h);
+	h->is_lingering = true;
+	for (unsigned i = 0; i < h->nslots; i++)
+		h->pool->nlingering += h->slots[i].is_busy;
 }
 
 void host_settle(struct host *h)
@@ -357,11 +559,9 @@ void host_settle(struct host *h)
 void host_condemn(struct host *h, const char *why)
 {
 	h->killed_for = why;
-	host_retire(h);
+	stop_serving(h);
 	arm_kill(h);
 	host_settle(h);
-	/* Its end may take the grace; what waits shall not. */
-	pool_maintain(h->pool);
 }
 
 void host_kill(struct host *h, const char *why)
@@ -369,17 +569,32 @@ void host_kill(struct host *h, const char *why)
 	if (!h->killed_for)
 		h->killed_for = why;
 	if (h->phase != HOST_RETIRED) {
-		h->phase = HOST_RETIRED;
-		h->pool->nhosts--;
-		for (unsigned i = 0; i < h->nslots; i++)
-			slot_enlist(&h->slots[i]);
+		host_leave(h);
+		enlist_slots(h);
 	}
 	send_signal(h, SIGKILL);
 }
 
-static void on_kill_due(struct timer *t)
+void host_expel(struct host *h)
 {
-	struct host *h = container_of(t, struct host, kill_timer);
+	if (h->is_liar)
+		return;
+	h->is_liar = true;
+	log_event(LOG_ERROR, "host.protocol", LOG_STR("pool", h->pool->name),
+		  LOG_INT("pid", h->pid));
+	host_kill(h, "it broke the protocol of its ring");
+}
 
-	host_kill(h, "it did not end in time");
+/* RETIRED: its grace is over. Before: it did not come up; and where it was not even forked,
+ * the zygote is what hangs. */
+static void on_timer_due(struct timer *t)
+{
+	struct host *h = container_of(t, struct host, timer);
+
+	if (h->phase == HOST_RETIRED)
+		host_kill(h, "it did not end in time");
+	else if (h->phase == HOST_FORKING && h->zygote)
+		zygote_kill(h->zygote, "it did not fork a host in time");
+	else
+		host_kill(h, "it was not ready in time");
 }

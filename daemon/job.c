@@ -76,7 +76,7 @@ struct job *job_new(struct job_store *st, const void *payload, uint32_t payload_
 
 void job_free(struct job_store *st, struct job *j)
 {
-	assert(j->place == JOB_NOWHERE && !j->session && !j->limits);
+	assert(j->place == JOB_NOWHERE && !j->session && !j->limits && !j->retry);
 	if (j->payload != j->inline_payload)
 		free(j->payload);
 	TAILQ_INSERT_HEAD(&st->free, j, node);

@@ -6,6 +6,7 @@
 #include "daemon/cancel.h"
 #include "daemon/daemon.h"
 #include "daemon/placement.h"
+#include "daemon/retry.h"
 #include "proto/status.h"
 
 #include <errno.h>
@@ -53,7 +54,7 @@ static uint64_t nearest(const struct job *j, fut_status *ret_status)
 
 	*ret_status = FUT_DEADLINE;
 	if (!j->announced) {
-		if (after(j->accepted_us, l->queue_limit_us) < at_us) {
+		if (!retry_last(j) && after(j->accepted_us, l->queue_limit_us) < at_us) {
 			at_us = after(j->accepted_us, l->queue_limit_us);
 			*ret_status = FUT_QUEUE_LIMIT;
 		}

@@ -1,7 +1,8 @@
 /*
  * The time limits of jobs: queue, run, stall, and the deadline of the whole.
  *
- * One timer per job that has any, set to the nearest of those that count in its state.
+ * One timer per job that has any, set to the nearest of those that count in its state. Of a
+ * job that runs again, the queue limit counts no more, and run and stall begin anew.
  * Loop thread only.
  */
 #ifndef DAEMON_LIMITS_H

@@ -88,6 +88,10 @@ int listener_open(struct daemon *d, const char *text)
 
 	if (r < 0)
 		return report(text, r, why);
+	if (u.scheme == URL_LOCAL) {
+		url_done(&u);
+		return report(text, -EAFNOSUPPORT, "nobody can connect to a local: URL");
+	}
 	if (!d->config->insecure && !address_is_loopback(&u)) {
 		url_done(&u);
 		return report(

@@ -2,7 +2,10 @@
 noinst_LTLIBRARIES += libdaemon.la
 libdaemon_la_SOURCES = \
 	%D%/admin.c %D%/admin.h \
+	%D%/admin_jobs.c %D%/admin_jobs.h \
+	%D%/admin_why.c %D%/admin_why.h \
 	%D%/answer.c %D%/answer.h \
+	%D%/breaker.c %D%/breaker.h \
 	%D%/cancel.c %D%/cancel.h \
 	%D%/config.c %D%/config.h \
 	%D%/config_file.c %D%/config_file.h \
@@ -10,21 +13,31 @@ libdaemon_la_SOURCES = \
 	%D%/config_pool.c %D%/config_pool.h \
 	%D%/config_report.c %D%/config_report.h \
 	%D%/config_scan.c %D%/config_scan.h \
+	%D%/config_share.c %D%/config_share.h \
 	%D%/config_strings.c %D%/config_strings.h \
 	%D%/config_table.c %D%/config_table.h \
 	%D%/config_units.c %D%/config_units.h \
 	%D%/daemon.c %D%/daemon.h \
+	%D%/demand.c %D%/demand.h \
 	%D%/host.c %D%/host.h \
 	%D%/job.c %D%/job.h \
+	%D%/lane.c %D%/lane.h \
 	%D%/limits.c %D%/limits.h \
 	%D%/listener.c %D%/listener.h \
+	%D%/oom.c %D%/oom.h \
+	%D%/only_session.c %D%/only_session.h \
+	%D%/output.c %D%/output.h \
 	%D%/placement.c %D%/placement.h \
 	%D%/pool.c %D%/pool.h \
 	%D%/requests.c %D%/requests.h \
+	%D%/retry.c %D%/retry.h \
+	%D%/rotation.c %D%/rotation.h \
 	%D%/scheduler.c %D%/scheduler.h \
 	%D%/session.c %D%/session.h \
+	%D%/share.c %D%/share.h \
 	%D%/slot.c %D%/slot.h \
 	%D%/timer.c %D%/timer.h \
+	%D%/unique.c %D%/unique.h \
 	%D%/zygote.c %D%/zygote.h
 libdaemon_la_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(CONFUSE_CFLAGS) $(JANSSON_CFLAGS)
 libdaemon_la_LIBADD = libnet.la $(EVENT_LIBS) $(CONFUSE_LIBS) $(JANSSON_LIBS)

@@ -6,13 +6,15 @@
 
 #include <argp.h>
 #include <errno.h>
+#include <limits.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
 
 enum { LISTEN_MAX = 16 };
-enum { OPT_CHECK = 256, OPT_WORKER, OPT_MODULE_DIR };
+enum { OPT_CHECK = 256, OPT_WORKER, OPT_MODULE_DIR, OPT_SESSION_FD };
 
 struct arguments {
 	struct daemon_options daemon;
@@ -37,8 +39,25 @@ static const struct argp_option options[] = {
 	 "The worker program (default " PKGLIBEXECDIR "/futured-worker)", 0},
 	{"module-dir", OPT_MODULE_DIR, "DIR", 0,
 	 "Where modules are that the configuration names without a slash", 0},
+	{"session-fd", OPT_SESSION_FD, "N", 0,
+	 "Listen nowhere: serve the client at the other end of descriptor N, a connected stream "
+	 "socket, and end with it",
+	 0},
 	{0},
 };
+
+static int parse_session_fd(const char *text, struct argp_state *state)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+	int r = *text < '0' || *text > '9' || *end || n <= STDERR_FILENO || n > INT_MAX
+			? -EBADF
+			: only_session_prepare((int)n);
+
+	if (r < 0)
+		argp_failure(state, EX_USAGE, -r, "--session-fd=%s", text);
+	return (int)n;
+}
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
@@ -67,8 +86,15 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 			argp_failure(state, EX_USAGE, errno, "%s", arg);
 		a->daemon.module_dir = a->module_dir;
 		return 0;
+	case OPT_SESSION_FD:
+		a->daemon.session_fd = parse_session_fd(arg, state);
+		return 0;
 	case ARGP_KEY_ARG:
 		argp_usage(state);
+		return 0;
+	case ARGP_KEY_END:
+		if (a->nlisten > 0 && a->daemon.session_fd > 0)
+			argp_error(state, "--session-fd listens nowhere, --listen does");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -94,6 +120,8 @@ static int run(const struct arguments *a)
 		puts("the configuration is fine");
 		return EXIT_SUCCESS;
 	}
+	/* Workers get the standard streams, and nothing else that is open here. */
+	(void)close_range(STDERR_FILENO + 1, UINT_MAX, CLOSE_RANGE_CLOEXEC);
 	/* A peer that is gone is an error of a write, not the end of the daemon. */
 	signal(SIGPIPE, SIG_IGN);
 	if (daemon_new(&a->daemon, config, &d) < 0)
@@ -112,11 +140,10 @@ int main(int argc, char **argv)
 		"Runs jobs that clients submit over TCP or a Unix socket on pools of threads and "
 		"processes.\v"
 		"SIGTERM and SIGINT drain: what runs is finished, what is queued is answered; a "
-		"second "
-		"one kills what runs. SIGHUP reads the configuration and the modules again.\n"
-		"Exit status: 0 after a drain, 1 when it could not start, 2 when the configuration "
-		"has "
-		"errors, 64 when the command line has.",
+		"second one kills what runs. SIGHUP reads the configuration and the modules "
+		"again.\n"
+		"Exit status: 0 after a drain, and when its only session is over; 1 when it could "
+		"not start, 2 when the configuration has errors, 64 when the command line has.",
 		NULL,
 		NULL,
 		NULL,

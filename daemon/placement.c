@@ -4,11 +4,14 @@
 #include "daemon/answer.h"
 #include "daemon/daemon.h"
 #include "daemon/limits.h"
+#include "daemon/unique.h"
 
 enum {
 	QUANTUM_MAX = 64, /* jobs that one slot gets before the next one's turn */
 	LONG_RUN_US = 1000,
 	MOVE_MIN_NS = 50 * 1000, /* less work than this is not worth moving */
+	AGEING_STEPS = 8,        /* a job rises at most one such part of `ageing` late */
+	AGEING_STEP_MIN_US = 1000,
 };
 
 /* The next job that may run. Those whose task a reload took away are answered here. */
@@ -17,6 +20,7 @@ static struct job *next_job(struct pool *p)
 	struct job *j;
 
 	while ((j = scheduler_pop(&p->scheduler)) && j->task->index < 0) {
+		scheduler_undo(j);
 		answer_error(j, FUT_UNKNOWN_TASK,
 			     (struct error_info){.detail = span_str("it was removed by a reload")});
 		job_drop(p->daemon, j);
@@ -33,6 +37,7 @@ static bool place_one(struct pool *p, struct slot *s)
 		return false;
 	if (slot_assign(s, j))
 		return true;
+	scheduler_undo(j);
 	scheduler_push_front(&p->scheduler, j);
 	return false;
 }
@@ -41,7 +46,8 @@ static void fill_idle(struct pool *p)
 {
 	struct slot *s;
 
-	while (scheduler_has_job(&p->scheduler) && (s = LIST_FIRST(&p->idle))) {
+	while (scheduler_has_job(&p->scheduler) && pool_has_room(p)) {
+		s = LIST_FIRST(&p->idle);
 		if (!place_one(p, s))
 			return;
 	}
@@ -104,21 +110,42 @@ static void balance(struct pool *p)
 {
 	struct slot *s;
 
-	while (!scheduler_has_job(&p->scheduler) && !LIST_EMPTY(&p->idle) && (s = most_loaded(p))) {
+	while (!scheduler_has_job(&p->scheduler) && pool_has_room(p) && (s = most_loaded(p))) {
 		if (!take_half(p, s))
 			return;
 		fill_idle(p);
 	}
 }
 
+static void set_ageing_timer(struct pool *p)
+{
+	struct daemon *d = p->daemon;
+	uint64_t pause_us = max_u64(d->config->ageing_us / AGEING_STEPS, AGEING_STEP_MIN_US);
+
+	(void)timer_set(&d->timers, &p->ageing_timer, d->now_us + pause_us);
+}
+
 void place_jobs(struct pool *p)
 {
-	if (scheduler_has_job(&p->scheduler)) {
+	pool_review(p);
+	if (scheduler_has_job(&p->scheduler))
 		fill_idle(p);
+	pool_maintain(p);
+	if (scheduler_has_job(&p->scheduler) && !pool_is_growing(p))
 		fill_ahead(p);
-	}
-	if (!LIST_EMPTY(&p->idle))
+	if (pool_has_room(p))
 		balance(p);
+	if (p->scheduler.passed && !timer_is_set(&p->ageing_timer))
+		set_ageing_timer(p);
+}
+
+void place_aged(struct timer *t)
+{
+	struct pool *p = container_of(t, struct pool, ageing_timer);
+	struct daemon *d = p->daemon;
+
+	if (scheduler_age(&p->scheduler, d->now_us))
+		(void)timer_set(&d->timers, t, d->now_us);
 }
 
 void note_started(struct job *j)
@@ -130,7 +157,10 @@ void note_started(struct job *j)
 	if (!s)
 		return;
 	limits_update(j);
-	session_note_started(s, j->id);
+	if (j->unique)
+		unique_note_started(j);
+	else
+		session_note_started(s, j->id);
 }
 
 void place_again(struct daemon *d)

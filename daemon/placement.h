@@ -14,6 +14,7 @@
 struct daemon;
 struct job;
 struct pool;
+struct timer;
 
 /* Gives a pool's jobs to its slots as far as there are both. Called once per turn. */
 void place_jobs(struct pool *p);
@@ -21,6 +22,9 @@ void place_jobs(struct pool *p);
 /* Looks which jobs have started since, tells their clients, and takes back what lies behind
  * those that run for long. Called by the tick. */
 void place_again(struct daemon *d);
+
+/* Lets jobs rise that were passed over: a pool's ageing timer. */
+void place_aged(struct timer *t);
 
 /* A job is known to run: from now on other limits count, and its client is told. */
 void note_started(struct job *j);

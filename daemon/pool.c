@@ -5,23 +5,17 @@
 #include "common/util.h"
 #include "daemon/answer.h"
 #include "daemon/daemon.h"
+#include "daemon/demand.h"
+#include "daemon/placement.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-enum {
-	SPAWN_BURST = 100, /* hosts in SPAWN_WINDOW_US, beyond those a pool starts with */
-	SPAWN_WINDOW_US = 10 * 1000 * 1000,
-	SPAWN_RETRY_US = 100 * 1000,
-	ZYGOTE_RETRY_US = 1000 * 1000, /* times the failures so far */
-	ZYGOTE_RETRY_MAX_US = 30 * 1000 * 1000,
-	ZYGOTE_FAILURES_MAX = 3, /* in a row; then jobs are refused until one comes up */
-};
+enum { ZYGOTE_IS_SLOW_US = 10 * 1000 }; /* when it has not read what it was asked before */
 
-static void on_restart_due(struct timer *t);
-static void on_spawn_due(struct timer *t);
+static void on_retry_due(struct timer *t);
 
 /* ---- birth and death --------------------------------------------------- */
 
@@ -34,60 +28,13 @@ static bool *new_bad_modules(const struct config_pool *config)
 	return calloc(n + 1, sizeof(bool));
 }
 
-unsigned pool_hosts_wanted(const struct pool *p)
-{
-	return p->config->kind == POOL_THREADS ? 1 : p->config->slots;
-}
-
-unsigned pool_slots_per_host(const struct pool *p)
-{
-	return p->config->kind == POOL_THREADS ? p->config->slots : 1;
-}
-
-/* A start that failed is tried again, later each time; after some, jobs are refused. */
-static void note_failure(struct pool *p)
-{
-	struct daemon *d = p->daemon;
-
-	p->failures++;
-	uint64_t pause_us = min_u64((uint64_t)p->failures * ZYGOTE_RETRY_US, ZYGOTE_RETRY_MAX_US);
-	(void)timer_set(&d->timers, &p->restart_timer, clock_now_us() + pause_us);
-	if (p->zygote || p->failures < ZYGOTE_FAILURES_MAX || p->phase == POOL_FAILED)
-		return;
-	p->phase = POOL_FAILED;
-	log_event(LOG_ERROR, "pool.failed", LOG_STR("pool", p->name),
-		  LOG_UINT("attempts", p->failures));
-	pool_refuse_queued(p, FUT_POOL_BROKEN,
-			   &(struct error_info){.hint = span_str("the daemon's log says why")});
-	daemon_on_pool_changed(d);
-}
-
-static void start_zygote(struct pool *p)
-{
-	assert(!p->next);
-	int r = zygote_start(p, &p->next);
-	if (r == 0)
-		return;
-	p->next = NULL;
-	log_event(LOG_ERROR, "zygote.failed", LOG_STR("pool", p->name),
-		  LOG_STR("worker", p->daemon->options->worker_path),
-		  LOG_STR("reason", strerror(-r)));
-	note_failure(p);
-}
-
-static void on_restart_due(struct timer *t)
-{
-	struct pool *p = container_of(t, struct pool, restart_timer);
-
-	if (!p->next && p->phase != POOL_ENDING)
-		start_zygote(p);
-}
-
-int pool_new(struct daemon *d, const struct config_pool *config, struct pool **ret)
+int pool_new(struct daemon *d, const struct config_pool *config)
 {
 	struct pool *p = calloc(1, sizeof *p);
 
-	if (!p || !(p->bad_modules = new_bad_modules(config))) {
+	if (!p || !(p->bad_modules = new_bad_modules(config)) ||
+	    breaker_init(&p->breaker, &config->breaker) < 0) {
+		free(p ? p->bad_modules : NULL);
 		free(p);
 		return -ENOMEM;
 	}
@@ -97,13 +44,11 @@ int pool_new(struct daemon *d, const struct config_pool *config, struct pool **r
 	LIST_INIT(&p->old);
 	TAILQ_INIT(&p->hosts);
 	LIST_INIT(&p->idle);
-	scheduler_init(&p->scheduler);
-	ratelimit_init(&p->spawns, SPAWN_BURST + pool_hosts_wanted(p), SPAWN_WINDOW_US);
-	timer_init(&p->restart_timer, on_restart_due);
-	timer_init(&p->spawn_timer, on_spawn_due);
+	scheduler_init(&p->scheduler, d->config);
+	timer_init(&p->idle_timer, demand_on_idle_due);
+	timer_init(&p->retry_timer, on_retry_due);
+	timer_init(&p->ageing_timer, place_aged);
 	TAILQ_INSERT_TAIL(&d->pools, p, node);
-	start_zygote(p);
-	*ret = p;
 	return 0;
 }
 
@@ -111,14 +56,17 @@ void pool_free(struct pool *p)
 {
 	struct task *t, *next;
 
+	scheduler_done(&p->scheduler);
 	HASH_ITER(hh, p->tasks, t, next)
 	{
 		HASH_DEL(p->tasks, t);
 		free(t);
 	}
-	timer_cancel(&p->daemon->timers, &p->restart_timer);
-	timer_cancel(&p->daemon->timers, &p->spawn_timer);
+	timer_cancel(&p->daemon->timers, &p->idle_timer);
+	timer_cancel(&p->daemon->timers, &p->retry_timer);
+	timer_cancel(&p->daemon->timers, &p->ageing_timer);
 	TAILQ_REMOVE(&p->daemon->pools, p, node);
+	breaker_done(&p->breaker);
 	free(p->bad_modules);
 	free(p);
 }
@@ -135,6 +83,13 @@ struct task *pool_find_task(const struct pool *p, struct span name)
 	return t;
 }
 
+static unsigned cap_of(const struct pool *p, const char *task)
+{
+	const struct config_task *ct = config_find_task(p->daemon->config, task);
+
+	return ct ? ct->running : 0;
+}
+
 static struct task *add_task(struct pool *p, const char *name)
 {
 	struct task *t = pool_find_task(p, span_str(name));
@@ -145,7 +100,10 @@ static struct task *add_task(struct pool *p, const char *name)
 	if (!t)
 		return NULL;
 	snprintf(t->name, sizeof t->name, "%s", name);
-	HASH_ADD_KEYPTR(hh, p->tasks, t->name, (unsigned)strlen(t->name), t);
+	t->name_len = (uint8_t)strlen(t->name);
+	t->cap = cap_of(p, name);
+	TAILQ_INIT(&t->parkings);
+	HASH_ADD_KEYPTR(hh, p->tasks, t->name, t->name_len, t);
 	return t;
 }
 
@@ -195,23 +153,6 @@ static void retire_hosts_of(struct pool *p, struct zygote *z)
 	}
 }
 
-void pool_on_zygote_ready(struct pool *p, struct zygote *z)
-{
-	struct zygote *before = p->zygote;
-
-	assert(z == p->next);
-	p->next = NULL;
-	p->zygote = z;
-	p->failures = 0;
-	learn_tasks(p, z);
-	if (before) {
-		retire_hosts_of(p, before);
-		LIST_INSERT_HEAD(&p->old, before, node);
-		zygote_end(before, false);
-	}
-	pool_maintain(p);
-}
-
 /* Takes it off whichever place it has. True when it was the one that hosts came from. */
 static bool unlink_zygote(struct pool *p, struct zygote *z)
 {
@@ -237,9 +178,11 @@ static void settle_ending(struct pool *p)
 
 void pool_on_zygote_gone(struct pool *p, struct zygote *z, const char *why)
 {
+	bool was_next = p->next == z;
 	bool was_current = unlink_zygote(p, z);
 	bool expected = z->phase == ZYGOTE_ENDING && !z->killed_for;
 	bool blamed = !expected && z->loading[0] && blame_module(p, z, why);
+	char reason[BREAKER_REASON_MAX];
 	struct host *h, *next;
 
 	log_event(expected ? LOG_DEBUG : LOG_ERROR, expected ? "zygote.ended" : "zygote.failed",
@@ -249,15 +192,37 @@ void pool_on_zygote_gone(struct pool *p, struct zygote *z, const char *why)
 		if (h->zygote == z)
 			host_lost_zygote(h);
 	}
-	bool started = z->phase != ZYGOTE_STARTING && !z->loading[0];
+	bool was_proven = z->is_proven;
 	zygote_free(z);
 	settle_ending(p);
-	if (p->phase >= POOL_ENDING || expected || p->next)
+	if (expected || blamed)
 		return;
-	if (blamed || (was_current && started && ratelimit_pass(&p->spawns, clock_now_us())))
-		start_zygote(p);
-	else
-		note_failure(p);
+	snprintf(reason, sizeof reason, "the pool's zygote: %s", why);
+	if (was_current && was_proven)
+		pool_on_crash(p, reason);
+	else if (was_current || was_next)
+		pool_on_start_failed(p, reason);
+}
+
+/* As if nothing had gone wrong yet; but a zygote whose hosts do not start has had its chance. */
+static void reset_breaker(struct pool *p)
+{
+	if (p->phase == POOL_FAILED) {
+		p->phase = p->nup > 0 ? POOL_READY : POOL_STARTING;
+		if (p->zygote)
+			p->zygote->is_spent = true;
+	}
+	breaker_done(&p->breaker);
+	(void)breaker_init(&p->breaker, &p->config->breaker);
+	timer_cancel(&p->daemon->timers, &p->retry_timer);
+}
+
+/* The weights and caps of the daemon's configuration count from now on. */
+static void reschedule(struct pool *p)
+{
+	scheduler_configure(&p->scheduler, p->daemon->config);
+	for (struct task *t = p->tasks; t; t = t->hh.next)
+		scheduler_cap_task(t, cap_of(p, t->name));
 }
 
 void pool_reload(struct pool *p, const struct config_pool *config)
@@ -265,6 +230,7 @@ void pool_reload(struct pool *p, const struct config_pool *config)
 	bool *bad = new_bad_modules(config);
 
 	p->config = config;
+	reschedule(p);
 	if (!bad)
 		return;
 	free(p->bad_modules);
@@ -273,8 +239,8 @@ void pool_reload(struct pool *p, const struct config_pool *config)
 		LIST_INSERT_HEAD(&p->old, p->next, node);
 		zygote_end(TAKE_PTR(p->next), true);
 	}
-	timer_cancel(&p->daemon->timers, &p->restart_timer);
-	start_zygote(p);
+	p->is_outdated = true;
+	reset_breaker(p);
 }
 
 void pool_end(struct pool *p, bool now)
@@ -285,8 +251,8 @@ void pool_end(struct pool *p, bool now)
 	if (p->phase == POOL_ENDED)
 		return;
 	p->phase = POOL_ENDING;
-	timer_cancel(&p->daemon->timers, &p->restart_timer);
-	timer_cancel(&p->daemon->timers, &p->spawn_timer);
+	timer_cancel(&p->daemon->timers, &p->idle_timer);
+	timer_cancel(&p->daemon->timers, &p->retry_timer);
 	for (h = TAILQ_FIRST(&p->hosts); h; h = next) {
 		next = TAILQ_NEXT(h, node);
 		if (now)
@@ -305,48 +271,100 @@ void pool_end(struct pool *p, bool now)
 	settle_ending(p);
 }
 
+static bool has_jobs(const struct host *h)
+{
+	for (unsigned i = 0; i < h->nslots; i++) {
+		if (h->slots[i].njobs > 0)
+			return true;
+	}
+	return false;
+}
+
+void pool_hurry(struct pool *p)
+{
+	struct host *h;
+
+	/* Its zygote lives until it has killed what they started, and buried them; one that
+	 * loads its modules has none. */
+	TAILQ_FOREACH(h, &p->hosts, node)
+		host_kill(h, "the daemon ends");
+	if (p->zygote && p->zygote->phase == ZYGOTE_STARTING)
+		zygote_end(p->zygote, true);
+	pool_end(p, false);
+}
+
+void pool_abandon(struct pool *p)
+{
+	struct host *h;
+
+	TAILQ_FOREACH(h, &p->hosts, node) {
+		if (has_jobs(h))
+			host_kill(h, "nobody waits for its jobs");
+	}
+	pool_end(p, false);
+}
+
+/* ---- what goes wrong --------------------------------------------------- */
+
+struct error_info pool_failure(const struct pool *p, char detail[POOL_DETAIL_MAX])
+{
+	snprintf(detail, POOL_DETAIL_MAX, "pool '%s': %s", p->name, p->breaker.reason);
+	return (struct error_info){
+		.detail = span_str(detail),
+		.hint = span_str("the daemon tries again by itself, and at once when it reloads "
+				 "its configuration (SIGHUP)"),
+	};
+}
+
+static void report_breaker(const struct pool *p)
+{
+	log_event(LOG_ERROR, "breaker.open", LOG_STR("pool", p->name),
+		  LOG_STR("reason", p->breaker.reason), LOG_UINT("pause_us", p->breaker.pause_us),
+		  LOG_UINT("hosts", p->nup));
+}
+
+void pool_on_start_failed(struct pool *p, const char *reason)
+{
+	if (p->phase >= POOL_ENDING)
+		return;
+	if (breaker_start_failed(&p->breaker, clock_now_us(), reason))
+		report_breaker(p);
+	daemon_on_pool_changed(p->daemon);
+}
+
+void pool_on_crash(struct pool *p, const char *how)
+{
+	if (p->phase < POOL_ENDING && breaker_crashed(&p->breaker, clock_now_us(), how))
+		report_breaker(p);
+}
+
+/* Hosts that are up go on when others cannot be started. They do not when it was their like
+ * that died. */
+static bool is_broken(const struct pool *p)
+{
+	return p->breaker.open && (p->breaker.by_crashes || p->nup == 0);
+}
+
+static void refuse_if_broken(struct pool *p)
+{
+	char detail[POOL_DETAIL_MAX];
+
+	if (!is_broken(p))
+		return;
+	const struct error_info e = pool_failure(p, detail);
+	if (p->phase != POOL_FAILED) {
+		p->phase = POOL_FAILED;
+		log_event(LOG_ERROR, "pool.failed", LOG_STR("pool", p->name),
+			  LOG_STR("reason", p->breaker.reason));
+		daemon_on_pool_changed(p->daemon);
+	}
+	if (p->scheduler.queued > 0)
+		pool_refuse_queued(p, FUT_POOL_BROKEN, &e);
+}
+
 /* ---- hosts ------------------------------------------------------------- */
 
-static void report_limit(struct pool *p, uint64_t wait_us)
-{
-	if (!p->spawn_limited)
-		log_event(LOG_ERROR, "pool.respawn_limited", LOG_STR("pool", p->name),
-			  LOG_UINT("hosts", p->nhosts), LOG_UINT("wanted", pool_hosts_wanted(p)),
-			  LOG_UINT("next_in_us", wait_us));
-	p->spawn_limited = true;
-}
-
-void pool_maintain(struct pool *p)
-{
-	struct daemon *d = p->daemon;
-
-	if (!p->zygote || p->zygote->phase != ZYGOTE_READY || p->phase >= POOL_ENDING)
-		return;
-	while (p->nhosts < pool_hosts_wanted(p)) {
-		uint64_t now_us = clock_now_us();
-		if (!ratelimit_pass(&p->spawns, now_us)) {
-			uint64_t wait_us = ratelimit_wait_us(&p->spawns, now_us);
-			report_limit(p, wait_us);
-			(void)timer_set(&d->timers, &p->spawn_timer, now_us + wait_us);
-			return;
-		}
-		int r = host_new(p, p->zygote);
-		if (r < 0) {
-			log_event(LOG_ERROR, "host.failed", LOG_STR("pool", p->name),
-				  LOG_STR("reason", strerror(-r)));
-			(void)timer_set(&d->timers, &p->spawn_timer, now_us + SPAWN_RETRY_US);
-			return;
-		}
-	}
-	p->spawn_limited = false;
-}
-
-static void on_spawn_due(struct timer *t)
-{
-	pool_maintain(container_of(t, struct pool, spawn_timer));
-}
-
-void pool_on_host_up(struct pool *p)
+static void be_ready(struct pool *p)
 {
 	if (p->phase >= POOL_ENDING || p->phase == POOL_READY)
 		return;
@@ -358,13 +376,155 @@ void pool_on_host_up(struct pool *p)
 	daemon_on_pool_changed(p->daemon);
 }
 
+static void start_zygote(struct pool *p)
+{
+	char reason[BREAKER_REASON_MAX];
+
+	assert(!p->next);
+	int r = zygote_start(p, &p->next);
+	if (r == 0)
+		return;
+	p->next = NULL;
+	snprintf(reason, sizeof reason, "the worker program cannot be run: %s", strerror(-r));
+	log_event(LOG_ERROR, "zygote.failed", LOG_STR("pool", p->name),
+		  LOG_STR("worker", p->daemon->options->worker_path), LOG_STR("reason", reason));
+	pool_on_start_failed(p, reason);
+}
+
+static void start_host(struct pool *p)
+{
+	char reason[BREAKER_REASON_MAX];
+	int r = host_new(p, p->zygote);
+
+	if (r == 0)
+		return;
+	if (r == -EAGAIN) { /* its socket is full */
+		p->rest_until_us = clock_now_us() + ZYGOTE_IS_SLOW_US;
+		return;
+	}
+	snprintf(reason, sizeof reason, "no room for a host: %s", strerror(-r));
+	log_event(LOG_ERROR, "host.failed", LOG_STR("pool", p->name), LOG_STR("reason", reason));
+	pool_on_start_failed(p, reason);
+}
+
+/* True when something could be started now. Otherwise it will be looked at again: by what is
+ * under way, or by the timer. */
+static bool may_start(struct pool *p)
+{
+	uint64_t now_us = clock_now_us();
+
+	/* While starts fail there is one at a time. */
+	if (!breaker_is_calm(&p->breaker) && (p->next || p->nstarting > 0))
+		return false;
+	uint64_t at_us = max_u64(now_us + breaker_wait_us(&p->breaker, now_us), p->rest_until_us);
+	if (at_us <= now_us)
+		return true;
+	(void)timer_set(&p->daemon->timers, &p->retry_timer, at_us);
+	return false;
+}
+
+static bool needs_zygote(const struct pool *p)
+{
+	return !p->next && (!p->zygote || p->is_outdated);
+}
+
+static bool needs_host(const struct pool *p)
+{
+	const struct zygote *z = p->zygote;
+
+	return z && z->phase == ZYGOTE_READY && !z->is_spent && p->nhosts < demand_hosts(p);
+}
+
+void pool_review(struct pool *p)
+{
+	struct host *h, *next;
+
+	if (!p->has_spent)
+		return;
+	p->has_spent = false;
+	for (h = TAILQ_FIRST(&p->hosts); h; h = next) {
+		next = TAILQ_NEXT(h, node);
+		if (host_is_spent(h))
+			host_replace(h);
+	}
+}
+
+void pool_maintain(struct pool *p)
+{
+	if (p->phase >= POOL_ENDING)
+		return;
+	while (needs_zygote(p) && may_start(p))
+		start_zygote(p);
+	while (needs_host(p) && may_start(p))
+		start_host(p);
+	if (p->breaker.by_crashes && p->nup > 0 && may_start(p)) {
+		breaker_close(&p->breaker, clock_now_us());
+		log_event(LOG_INFO, "breaker.closed", LOG_STR("pool", p->name));
+		be_ready(p);
+	}
+	refuse_if_broken(p);
+}
+
+void pool_on_zygote_ready(struct pool *p, struct zygote *z)
+{
+	struct zygote *before = p->zygote;
+
+	assert(z == p->next);
+	p->next = NULL;
+	p->zygote = z;
+	p->is_outdated = false;
+	learn_tasks(p, z);
+	if (before) {
+		retire_hosts_of(p, before);
+		LIST_INSERT_HEAD(&p->old, before, node);
+		zygote_end(before, false);
+	}
+	daemon_on_tasks_known(p->daemon);
+	/* Where no host is kept, that is all it can show. */
+	if (p->config->min_hosts == 0 && !is_broken(p))
+		be_ready(p);
+}
+
+static void on_retry_due(struct timer *t)
+{
+	(void)t; /* the turn goes on to pool_maintain() */
+}
+
+void pool_on_wake(struct pool *p)
+{
+	struct host *h, *next;
+
+	if (p->nstarting == 0)
+		return;
+	for (h = TAILQ_FIRST(&p->hosts); h; h = next) {
+		next = TAILQ_NEXT(h, node);
+		host_look(h);
+	}
+}
+
+void pool_on_host_up(struct pool *p, struct host *h)
+{
+	h->zygote->is_proven = true;
+	if (breaker_started(&p->breaker, clock_now_us()))
+		log_event(LOG_INFO, "breaker.closed", LOG_STR("pool", p->name));
+	if (!is_broken(p))
+		be_ready(p);
+	demand_watch_idle(p);
+}
+
 void pool_on_host_gone(struct pool *p)
 {
-	pool_maintain(p);
 	settle_ending(p);
 }
 
 /* ---- jobs -------------------------------------------------------------- */
+
+uint64_t pool_max_queued(const struct pool *p)
+{
+	uint64_t up = p->zygote ? (uint64_t)p->nup * p->zygote->slots_per_host : 0;
+
+	return p->config->max_queue + p->config->slots - min_u64(up, p->config->slots);
+}
 
 void pool_take_back(struct pool *p, struct job *j)
 {
@@ -384,7 +544,7 @@ void pool_refuse_queued(struct pool *p, fut_status status, const struct error_in
 		if (s->pool == p)
 			scheduler_release(&p->scheduler, s);
 	}
-	while ((j = TAILQ_FIRST(&p->scheduler.queue))) {
+	while ((j = scheduler_any(&p->scheduler))) {
 		scheduler_remove(&p->scheduler, j);
 		answer_error(j, status, *error);
 		job_drop(p->daemon, j);

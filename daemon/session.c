@@ -7,6 +7,7 @@
 #include "daemon/cancel.h"
 #include "daemon/daemon.h"
 #include "daemon/requests.h"
+#include "daemon/unique.h"
 #include "proto/submit.h"
 
 #include <assert.h>
@@ -52,6 +53,7 @@ void session_open(struct daemon *d, int fd)
 	timer_init(&s->output_timer, on_output_overdue);
 	address_of_peer(fd, s->peer);
 	stream_init(&s->stream, fd, true, early_limits(), d->config->max_output_bytes);
+	output_init(&s->output, &s->stream.out);
 	LIST_INSERT_HEAD(&d->sessions, s, node);
 	d->nsessions++;
 	s->on_read = event_new(d->base, fd, EV_READ | EV_PERSIST, on_readable, s);
@@ -66,12 +68,26 @@ void session_open(struct daemon *d, int fd)
 		  LOG_STR("peer", s->peer));
 }
 
-/* Jobs that have not started go, running ones lose their client. */
-static void drop_jobs(struct session *s)
+/* First, so that no run is handed over to a job of the same session. */
+static void drop_followers(struct session *s)
 {
 	for (uint32_t i = 0; i < s->jobs_cap && s->njobs > 0; i++) {
 		struct job *j = s->jobs[i];
-		if (!j)
+		if (!j || j->place != JOB_FOLLOWING)
+			continue;
+		unique_leave(j);
+		answer_nothing(j);
+		job_drop(s->daemon, j);
+	}
+}
+
+/* Jobs that have not started go, running ones lose their client. */
+static void drop_jobs(struct session *s)
+{
+	drop_followers(s);
+	for (uint32_t i = 0; i < s->jobs_cap && s->njobs > 0; i++) {
+		struct job *j = s->jobs[i];
+		if (!j || unique_hand_over(j))
 			continue;
 		bool withdrawn = job_withdraw(j);
 		answer_nothing(j);
@@ -89,11 +105,10 @@ void session_close(struct session *s, const char *why)
 
 	if (s->phase == SESSION_DEAD)
 		return;
-	log_event(s->pool ? LOG_INFO : LOG_WARNING, "session.close", LOG_UINT("session", s->number),
-		  LOG_STR("peer", s->peer), LOG_STR("reason", why),
-		  LOG_UINT("jobs_dropped", s->njobs));
+	uint32_t njobs = s->njobs;
 	s->phase = SESSION_DEAD;
 	drop_jobs(s);
+	share_unref(TAKE_PTR(s->share));
 	timer_cancel(&d->timers, &s->phase_timer);
 	timer_cancel(&d->timers, &s->output_timer);
 	if (s->dirty)
@@ -105,9 +120,13 @@ void session_close(struct session *s, const char *why)
 		event_free(s->on_write);
 	s->on_read = s->on_write = NULL;
 	stream_done(&s->stream);
+	output_done(&s->output);
 	d->nsessions--;
 	LIST_REMOVE(s, node);
 	LIST_INSERT_HEAD(&d->dead_sessions, s, node);
+	log_event(s->pool ? LOG_INFO : LOG_WARNING, "session.close", LOG_UINT("session", s->number),
+		  LOG_STR("peer", s->peer), LOG_STR("reason", why),
+		  LOG_UINT("jobs_dropped", njobs));
 }
 
 void session_free(struct session *s)
@@ -156,7 +175,7 @@ void session_send(struct session *s, const struct message *m, struct span payloa
 {
 	if (s->phase >= SESSION_CLOSING)
 		return;
-	int r = message_put(&s->stream.out, m, payload);
+	int r = output_put(&s->output, m, payload);
 	if (r < 0) {
 		session_close(s, r == -ENOMEM ? "out of memory" : "reads too slowly");
 		return;
@@ -164,9 +183,11 @@ void session_send(struct session *s, const struct message *m, struct span payloa
 	session_mark_dirty(s);
 }
 
-bool session_is_full(const struct session *s)
+bool session_is_full(const struct session *s, bool of_large)
 {
-	return buf_len(&s->stream.out) > s->stream.out.limit / 2;
+	size_t waiting = of_large ? output_len(&s->output) : buf_len(&s->stream.out);
+
+	return waiting > s->stream.out.limit / 2;
 }
 
 static void set_output_timer(struct session *s)
@@ -181,7 +202,7 @@ static void set_output_timer(struct session *s)
 /* Slots wait for a session that is full: not for ever. */
 static void update_output_timer(struct session *s)
 {
-	if (!session_is_full(s))
+	if (!session_is_full(s, true))
 		timer_cancel(&s->daemon->timers, &s->output_timer);
 	else if (!timer_is_set(&s->output_timer))
 		set_output_timer(s);
@@ -200,7 +221,7 @@ static void on_output_overdue(struct timer *t)
 /* Holds the session's jobs back while it is behind, and lets them go when it is not. */
 static void update_congestion(struct session *s)
 {
-	size_t waiting = buf_len(&s->stream.out);
+	size_t waiting = output_crowd(&s->output);
 
 	update_output_timer(s);
 	if (!s->congested) {
@@ -224,7 +245,7 @@ void session_flush(struct session *s)
 		update_congestion(s); /* more waits than when it was blocked */
 		return;
 	}
-	if (!stream_flush(&s->stream, &error)) {
+	if (!output_flush(&s->output, &s->stream, &error)) {
 		if (error < 0) {
 			session_close(s, strerror(-error));
 			return;

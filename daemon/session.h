@@ -13,6 +13,7 @@
 #define DAEMON_SESSION_H
 
 #include "daemon/job.h"
+#include "daemon/output.h"
 #include "net/address.h"
 #include "net/stream.h"
 #include "proto/message.h"
@@ -26,6 +27,8 @@
 struct daemon;
 struct event;
 struct pool;
+struct share;
+struct task;
 
 enum session_phase { SESSION_OPENING, SESSION_OPEN, SESSION_CLOSING, SESSION_DEAD };
 
@@ -41,6 +44,7 @@ struct session {
 	bool dirty, write_blocked, congested, said_all;
 
 	struct stream stream;
+	struct output output; /* of which stream.out is what is next */
 	struct event *on_read, *on_write;
 	struct timer phase_timer;  /* OPENING: the hello is overdue; CLOSING: its end is */
 	struct timer output_timer; /* full, and takes nothing */
@@ -50,6 +54,8 @@ struct session {
 	uint32_t jobs_cap;
 	uint32_t njobs;
 	struct job_list held; /* jobs that wait for this session to read */
+	struct share *share;  /* of its jobs without a key; NULL before the first */
+	struct task *task;    /* of the job before; tasks live as long as the pool */
 
 	uint64_t started[SESSION_STARTED_MAX]; /* ids of a Started not sent yet */
 	size_t nstarted;
@@ -89,8 +95,9 @@ static inline bool session_is_congested(const struct session *s)
 	return s->congested;
 }
 
-/* True when so much waits to be read that slots must not add to it. */
-bool session_is_full(const struct session *s);
+/* True when so much waits to be read that slots must not add to it; or not to large results,
+ * which wait behind what is small. */
+bool session_is_full(const struct session *s, bool of_large);
 
 /* The place of an id in the table, or NULL when it is outside. */
 struct job *session_find_job(const struct session *s, uint64_t id);

@@ -7,6 +7,8 @@
 #include "daemon/answer.h"
 #include "daemon/daemon.h"
 #include "daemon/limits.h"
+#include "daemon/retry.h"
+#include "daemon/unique.h"
 #include "proto/status.h"
 
 #include <assert.h>
@@ -21,6 +23,8 @@ enum {
 	SHORT_JOB_NS = 20 * 1000,
 	/* Of a new measurement in the moving average: one part in so many. */
 	SERVICE_WEIGHT = 8,
+	/* How old the turn's idea of the time may be. */
+	TURN_US = 1000,
 };
 
 static struct daemon *daemon_of(const struct slot *s)
@@ -40,14 +44,19 @@ void slot_init(struct slot *s, struct host *h, unsigned index)
 void slot_enlist(struct slot *s)
 {
 	struct pool *p = s->host->pool;
-	bool idle = s->njobs == 0 && s->host->phase == HOST_UP;
+	bool idle = s->njobs == 0 && host_takes_jobs(s->host);
 	bool busy = s->njobs > 0;
 
 	if (idle != s->is_idle) {
-		if (idle)
+		if (idle) {
+			/* The last that was busy is the first to be again: the others may end. */
 			LIST_INSERT_HEAD(&p->idle, s, idle_node);
-		else
+			s->idle_since_us = p->daemon->now_us;
+			p->nidle++;
+		} else {
 			LIST_REMOVE(s, idle_node);
+			p->nidle--;
+		}
 		s->is_idle = idle;
 	}
 	if (busy != s->is_busy) {
@@ -56,19 +65,12 @@ void slot_enlist(struct slot *s)
 		else
 			LIST_REMOVE(s, busy_node);
 		s->is_busy = busy;
+		if (!busy && s->host->is_lingering)
+			p->nlingering--;
 	}
 }
 
 /* ---- in ---------------------------------------------------------------- */
-
-/* What is expected of one that was never measured: so much that it gets a slot for itself. */
-static uint32_t expected_ns(const struct job *j)
-{
-	uint64_t one = j->task->service_ns ? j->task->service_ns : SLOT_EXPECTED_MAX_NS;
-	uint64_t all = one * (j->items ? j->items : 1);
-
-	return (uint32_t)min_u64(all, SLOT_EXPECTED_MAX_NS);
-}
 
 static bool is_big(const struct job *j)
 {
@@ -101,7 +103,7 @@ bool slot_assign(struct slot *s, struct job *j)
 {
 	size_t len = sizeof(struct job_record) + (is_big(j) ? 0 : j->payload_len);
 
-	assert(j->place == JOB_NOWHERE && j->session);
+	assert(j->place == JOB_NOWHERE && j->session && host_takes_jobs(s->host));
 	if (is_big(j) && s->big_used)
 		return false;
 	/* The slot gives a record back when it has told of the job's end; the job looks at its
@@ -118,12 +120,13 @@ bool slot_assign(struct slot *s, struct job *j)
 	j->attempt++;
 	j->announced = false;
 	j->result_bytes = 0;
+	j->started_us = j->first_chunk_us = 0;
 	j->dispatched_us = daemon_of(s)->now_us;
-	j->expected_ns = expected_ns(j);
 	fill_record(s, j);
 	TAILQ_INSERT_TAIL(&s->jobs, j, node);
 	s->njobs++;
 	s->expected_ns += j->expected_ns;
+	host_spend_job(s->host);
 	slot_enlist(s);
 	return true;
 }
@@ -133,7 +136,7 @@ bool slot_wants_more(const struct slot *s)
 	const struct job *oldest = slot_oldest(s);
 
 	/* One that is known to run took longer than expected: nothing goes behind it. */
-	return s->host->phase == HOST_UP && s->expected_ns < AHEAD_NS && s->njobs < AHEAD_JOBS &&
+	return host_takes_jobs(s->host) && s->expected_ns < AHEAD_NS && s->njobs < AHEAD_JOBS &&
 	       !(oldest && oldest->announced);
 }
 
@@ -149,7 +152,7 @@ void slot_wake(struct slot *s)
 	futex_wake(&s->view.shared->in.consumer_waits, 1, FUTEX_SHARED);
 }
 
-void slot_forget(struct slot *s, struct job *j)
+static void take_off(struct slot *s, struct job *j)
 {
 	assert(j->slot == s && j->place == JOB_ASSIGNED);
 	if (is_big(j))
@@ -163,13 +166,21 @@ void slot_forget(struct slot *s, struct job *j)
 	slot_enlist(s);
 }
 
+void slot_forget(struct slot *s, struct job *j, uint64_t took_ns)
+{
+	scheduler_settle(j, took_ns);
+	take_off(s, j);
+}
+
 bool slot_revoke(struct slot *s, struct job *j)
 {
 	uint32_t ready = RECORD_READY;
 
 	if (!atomic_compare_exchange_strong(&j->record->state, &ready, RECORD_REVOKED))
 		return false;
-	slot_forget(s, j);
+	scheduler_undo(j);
+	take_off(s, j);
+	host_return_job(s->host);
 	j->attempt--;
 	return true;
 }
@@ -211,11 +222,14 @@ static void learn_service(struct job *j, uint64_t took_ns)
 	t->service_ns = max_u64(t->service_ns, 1);
 }
 
-static void on_chunk(struct job *j, struct span bytes)
+static void on_chunk(struct job *j, const struct outcome_record *o, struct span bytes)
 {
-	struct message m = {.kind = MESSAGE_CHUNK, .chunk = {j->id}};
+	struct message m = {.kind = MESSAGE_CHUNK};
 
-	session_send(j->session, &m, bytes);
+	if (j->first_chunk_us == 0)
+		j->first_chunk_us = min_u64(max_u64(o->emitted_ns / 1000, j->dispatched_us),
+					    j->session->daemon->now_us);
+	unique_tell(j, &m, &m.chunk.id, bytes);
 }
 
 static void on_progress(struct job *j, const struct outcome_record *o, struct span bytes)
@@ -227,23 +241,24 @@ static void on_progress(struct job *j, const struct outcome_record *o, struct sp
 	bytes = span_cut(bytes, sizeof text);
 	if (bytes.len > 0)
 		memcpy(text, bytes.data, bytes.len);
-	m.progress.id = j->id;
 	m.progress.done = o->done;
 	m.progress.total = o->total;
 	m.progress.text = span_of(text, bytes.len);
-	session_send(j->session, &m, SPAN_EMPTY);
+	unique_tell(j, &m, &m.progress.id, SPAN_EMPTY);
 }
 
 static void on_part(struct job *j, struct span bytes)
 {
-	struct message m = {.kind = MESSAGE_PART, .part = {j->id}};
+	struct message m = {.kind = MESSAGE_PART};
 
-	session_send(j->session, &m, bytes);
+	unique_close(j); /* whoever comes now has missed the beginning */
+	unique_tell(j, &m, &m.part.id, bytes);
 }
 
-/* An error as the slot encoded it: copied first, then decoded, then told. */
-static void on_task_error(struct job *j, const struct outcome_record *o, struct span bytes,
-			  uint64_t started_us, uint64_t finished_us)
+/* An error as the slot encoded it: copied first, then decoded, then told. True when the job
+ * runs again. */
+static bool on_task_error(struct job *j, const struct outcome_record *o, struct span bytes,
+			  const struct run_times *ran)
 {
 	struct daemon *d = j->session->daemon;
 	uint8_t *copy = d->error_scratch + ERROR_ENCODED_MAX;
@@ -255,37 +270,68 @@ static void on_task_error(struct job *j, const struct outcome_record *o, struct 
 		memcpy(copy, bytes.data, bytes.len);
 	arena_reset(d->arena);
 	if (error_decode(span_of(copy, bytes.len), d->arena, &e) < 0)
-		e = (struct error_info){.detail = span_str("the host's error cannot be decoded")};
+		e = (struct error_info){.detail = span_str("the host's error cannot be decoded"),
+					.executed = FUT_EXECUTED_MAYBE};
 	/* A death is the front's to report. */
 	e.has_death = false;
 	if (status_family(status) != FUT_FAMILY_TASK && status != FUT_PROTOCOL &&
 	    status != FUT_NO_MEMORY)
 		status = FUT_TASK_FAILED;
-	answer_task_error(j, status, &e, started_us, finished_us);
+	/* Only what the host itself refuses can have kept the task from running. */
+	if (status != FUT_PROTOCOL && status != FUT_NO_MEMORY)
+		e.executed = FUT_EXECUTED_YES;
+	return answer_task_error(j, status, &e, ran);
+}
+
+/* Times are the slot's word: they are kept inside what the front saw. Only commands can use
+ * more CPU time than that, on all CPUs at most. */
+static struct run_times times_of(const struct job *j, const struct outcome_record *o)
+{
+	const struct daemon *d = daemon_of(j->slot);
+	struct run_times ran;
+
+	ran.started_us = min_u64(max_u64(o->started_ns / 1000, j->dispatched_us), d->now_us);
+	ran.finished_us = min_u64(max_u64(o->finished_ns / 1000, ran.started_us), d->now_us);
+	uint64_t run_us = ran.finished_us - ran.started_us;
+	bool is_of_one = o->cpu_ns <= o->finished_ns - o->started_ns;
+	ran.cpu_us = min_u64(o->cpu_ns / 1000, is_of_one ? run_us : run_us * d->cpus);
+	return ran;
+}
+
+/* How long the job took, by the slot's word, which cannot be more than the front saw. */
+static uint64_t service_of(const struct daemon *d, const struct job *j,
+			   const struct outcome_record *o)
+{
+	uint64_t most_ns = (d->now_us - j->dispatched_us + TURN_US) * 1000;
+
+	return o->finished_ns > o->started_ns ? min_u64(o->finished_ns - o->started_ns, most_ns)
+					      : 0;
 }
 
 static void on_done(struct slot *s, struct job *j, const struct outcome_record *o,
 		    struct span bytes)
 {
 	struct daemon *d = daemon_of(s);
-	/* Times are the slot's word: they are kept inside what the front saw. */
-	uint64_t started_us = min_u64(max_u64(o->started_ns / 1000, j->dispatched_us), d->now_us);
-	uint64_t finished_us = min_u64(max_u64(o->finished_ns / 1000, started_us), d->now_us);
+	const struct run_times ran = times_of(j, o);
+	bool again = false;
 
-	if (o->finished_ns >= o->started_ns)
-		learn_service(j, min_u64(o->finished_ns - o->started_ns, SLOT_EXPECTED_MAX_NS));
+	uint64_t took_ns = service_of(d, j, o);
+
+	learn_service(j, min_u64(took_ns, SLOT_EXPECTED_MAX_NS));
 	if (o->status == 0) {
 		s->host->pool->done++;
 		j->task->done++;
-		answer_value(j, bytes, started_us, finished_us);
+		answer_value(j, bytes, &ran);
 	} else {
-		s->host->pool->failed++;
-		j->task->failed++;
-		if (j->session)
-			on_task_error(j, o, bytes, started_us, finished_us);
+		again = j->session && on_task_error(j, o, bytes, &ran);
+		s->host->pool->failed += !again;
+		j->task->failed += !again;
 	}
-	slot_forget(s, j);
-	job_drop(d, j);
+	slot_forget(s, j, took_ns);
+	if (again)
+		retry_wait(j);
+	else
+		job_drop(d, j);
 }
 
 /* One record of the oldest job. False when it cannot be true. */
@@ -304,7 +350,7 @@ static bool on_outcome(struct slot *s, struct job *j, const struct outcome_recor
 			limits_update(j);
 		}
 		if (o->kind == OUTCOME_CHUNK)
-			on_chunk(j, bytes);
+			on_chunk(j, o, bytes);
 		else
 			on_progress(j, o, bytes);
 		return true;
@@ -324,7 +370,7 @@ static bool may_collect(const struct slot *s)
 {
 	const struct job *j = slot_oldest(s);
 
-	return j && !(j->session && session_is_full(j->session));
+	return j && !(j->session && session_is_full(j->session, j->result_bytes > 0));
 }
 
 bool slot_has_outcome(struct slot *s)

@@ -23,6 +23,7 @@ struct slot {
 	struct host *host;
 	unsigned index;
 	bool is_idle, is_busy;
+	uint64_t idle_since_us; /* while it is */
 	bool big_used;
 
 	struct slot_view view;
@@ -75,8 +76,9 @@ static inline struct job *slot_oldest(const struct slot *s)
 	return TAILQ_FIRST(&s->jobs);
 }
 
-/* Takes a job off the slot's books; the caller decides what becomes of it. */
-void slot_forget(struct slot *s, struct job *j);
+/* Takes a job that it ran for so long off the slot's books; the caller decides what becomes
+ * of it. */
+void slot_forget(struct slot *s, struct job *j, uint64_t took_ns);
 
 /* Puts it on the list its load says: idle, busy, or (its host does not take jobs) neither. */
 void slot_enlist(struct slot *s);

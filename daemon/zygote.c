@@ -33,11 +33,14 @@ extern char **environ;
 /* The process, with its end of the control socket at CONTROL_FD and nothing else of ours. */
 static int spawn(const char *path, const char *pool_name, int control, pid_t *ret_pid)
 {
-	char *argv[] = {(char *)(uintptr_t) "futured-worker", (char *)(uintptr_t)pool_name, NULL};
+	/* What ps shows; its hosts write over it. */
+	char title[NAME_MAX_BYTES + sizeof "futured-worker: zygote of "];
+	char *argv[] = {title, NULL};
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
 	sigset_t none, all;
 
+	snprintf(title, sizeof title, "futured-worker: zygote of %s", pool_name);
 	sigemptyset(&none);
 	sigfillset(&all);
 	int r = posix_spawn_file_actions_init(&actions);
@@ -153,6 +156,8 @@ int zygote_start(struct pool *pool, struct zygote **ret)
 	z->magic = ZYGOTE_MAGIC;
 	z->pool = pool;
 	z->pidfd = z->control = z->wake_fd = -1;
+	z->most_hosts = pool->config->kind == POOL_THREADS ? 1 : pool->config->slots;
+	z->slots_per_host = pool->config->kind == POOL_THREADS ? pool->config->slots : 1;
 	timer_init(&z->start_timer, on_start_overdue);
 	int r = zygote_build(z);
 	if (r < 0) {
@@ -189,7 +194,12 @@ void zygote_free(struct zygote *z)
 
 int zygote_fork(struct zygote *z, struct host *h, int region_fd, int stderr_fd)
 {
-	struct control_message m = {.type = CONTROL_FORK, .host = h->number, .slots = h->nslots};
+	struct control_message m = {
+		.type = CONTROL_FORK,
+		.host = h->number,
+		.slots = h->nslots,
+		.first_slot = h->first_slot,
+	};
 	int fds[2] = {region_fd, stderr_fd};
 
 	return control_send(z->control, &m, fds, 2);
@@ -203,12 +213,16 @@ void zygote_end(struct zygote *z, bool now)
 	(void)syscall(SYS_pidfd_send_signal, z->pidfd, SIGKILL, NULL, 0);
 }
 
+void zygote_kill(struct zygote *z, const char *why)
+{
+	z->killed_for = why;
+	zygote_end(z, true);
+}
+
 static void on_start_overdue(struct timer *t)
 {
-	struct zygote *z = container_of(t, struct zygote, start_timer);
-
-	z->killed_for = "it did not load its modules in time";
-	zygote_end(z, true);
+	zygote_kill(container_of(t, struct zygote, start_timer),
+		    "it did not load its modules in time");
 }
 
 /* ---- what it says ------------------------------------------------------ */
@@ -310,6 +324,7 @@ static void on_control_readable(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd, (void)what;
 	assert(z->magic == ZYGOTE_MAGIC);
+	z->pool->daemon->now_us = clock_now_us(); /* what comes now was not there before */
 	if (!read_control(z))
 		event_del(z->on_control); /* it is ending; on_exited() says the rest */
 }
@@ -321,8 +336,10 @@ static void on_hosts_woke(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd, (void)what;
 	assert(z->magic == ZYGOTE_MAGIC);
+	z->pool->daemon->now_us = clock_now_us();
 	/* The turn that follows looks at every ring. */
 	(void)eventfd_read(z->wake_fd, &ignored);
+	pool_on_wake(z->pool);
 }
 
 static void on_exited(evutil_socket_t fd, short what, void *arg)
@@ -333,6 +350,7 @@ static void on_exited(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd, (void)what;
 	assert(z->magic == ZYGOTE_MAGIC);
+	z->pool->daemon->now_us = clock_now_us();
 	(void)read_control(z); /* its last words may still be there */
 	if (waitid(P_PID, (id_t)z->pid, &info, WEXITED) < 0)
 		snprintf(how, sizeof how, "lost");

@@ -39,7 +39,10 @@ struct zygote {
 	char loading[4096];        /* the module it is at, while STARTING */
 	struct zygote_task *tasks; /* announced so far */
 	size_t ntasks;
-	const char *killed_for; /* why the front killed it, or NULL */
+	unsigned most_hosts, slots_per_host; /* of the configuration it was started for */
+	bool is_proven;                      /* a host of it came up */
+	bool is_spent;                       /* it forks no more hosts */
+	const char *killed_for;              /* why the front killed it, or NULL */
 };
 
 LIST_HEAD(zygote_list, zygote);
@@ -53,6 +56,9 @@ int zygote_fork(struct zygote *z, struct host *h, int region_fd, int stderr_fd);
 /* Asks it to end; `now` kills it, and with it its hosts. It reports through
  * pool_on_zygote_gone(). */
 void zygote_end(struct zygote *z, bool now);
+
+/* Kills it because it is no good. */
+void zygote_kill(struct zygote *z, const char *why);
 
 void zygote_free(struct zygote *z);
 

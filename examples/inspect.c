@@ -21,7 +21,7 @@ static fut_executor *open_pool(const char *name)
 	fut_executor *pool;
 	fut_error *e;
 
-	snprintf(url, sizeof url, "%s?pool=%s", base ? base : "unix:/run/futured.sock", name);
+	snprintf(url, sizeof url, "%s?pool=%s", base && *base ? base : "local:", name);
 	if (fut_executor_open(url, &pool, &e) != FUT_OK)
 		die(url, e);
 	return pool;

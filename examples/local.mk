@@ -7,7 +7,10 @@ noinst_PROGRAMS += \
 	%D%/one_fails \
 	%D%/ordered_map \
 	%D%/square \
-	%D%/timeout
+	%D%/timeline \
+	%D%/timeout \
+	%D%/with_epoll \
+	%D%/with_libevent
 
 %C%_as_completed_SOURCES = %D%/as_completed.c
 %C%_as_completed_LDADD   = libfutured.la
@@ -23,5 +26,12 @@ noinst_PROGRAMS += \
 %C%_ordered_map_LDADD    = libfutured.la
 %C%_square_SOURCES       = %D%/square.c
 %C%_square_LDADD         = libfutured.la
+%C%_timeline_SOURCES     = %D%/timeline.c
+%C%_timeline_LDADD       = libfutured.la
 %C%_timeout_SOURCES      = %D%/timeout.c
 %C%_timeout_LDADD        = libfutured.la
+%C%_with_epoll_SOURCES   = %D%/with_epoll.c
+%C%_with_epoll_LDADD     = libfutured.la
+%C%_with_libevent_CFLAGS  = $(AM_CFLAGS) $(EVENT_CFLAGS)
+%C%_with_libevent_SOURCES = %D%/with_libevent.c
+%C%_with_libevent_LDADD   = libfutured.la $(EVENT_LIBS)

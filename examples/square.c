@@ -19,7 +19,7 @@ int main(void)
 	fut_bytes value;
 	fut_error *e;
 
-	/* NULL is $FUTURED_URL, and there the daemon's first pool. */
+	/* NULL is $FUTURED_URL, or a daemon of our own; and there the first pool. */
 	if (fut_executor_open(NULL, &pool, &e) != FUT_OK)
 		die("open", e);
 	if (fut_submit(pool, "square", "7", 1, &f, &e) != FUT_OK)

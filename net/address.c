@@ -24,6 +24,13 @@
 
 enum { UNIX_MODE = 0660, BACKLOG_RETRY_MS = 5 };
 
+/* A connection on which nothing happens is probed after a while, and then again. */
+enum {
+	PROBES = 4,
+	PROBE_INTERVAL_S = 10,
+	PROBE_AFTER_S = ADDRESS_SILENCE_MAX_S - PROBES * PROBE_INTERVAL_S,
+};
+
 static void free_addresses(struct addrinfo **list)
 {
 	if (*list)
@@ -44,6 +51,8 @@ static int resolve(const struct url *u, bool passive, struct addrinfo **ret)
 		.ai_socktype = SOCK_STREAM,
 		.ai_flags = AI_NUMERICSERV | (passive ? AI_PASSIVE : 0),
 	};
+	if (u->scheme == URL_LOCAL)
+		return -EAFNOSUPPORT; /* there is a daemon behind it, and no address */
 	int r = getaddrinfo(u->host, u->port, &hints, ret);
 
 	return r == 0 ? 0 : resolve_error(r);
@@ -68,11 +77,21 @@ static int new_socket(int family)
 	return fd < 0 ? -errno : fd;
 }
 
-static void set_option(int fd, int level, int option)
+static void set_option(int fd, int level, int option, int value)
 {
-	int on = 1;
+	(void)setsockopt(fd, level, option, &value, sizeof value);
+}
 
-	(void)setsockopt(fd, level, option, &on, sizeof on);
+/* What a listener has, the sockets that it accepts have, too. */
+static void set_tcp_options(int fd)
+{
+	set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, PROBE_AFTER_S);
+	set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, PROBE_INTERVAL_S);
+	set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, PROBES);
+	/* While bytes are on their way there are no probes: this is for them. */
+	set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, ADDRESS_SILENCE_MAX_S * 1000);
 }
 
 /* ---- connecting ---------------------------------------------------------- */
@@ -120,7 +139,7 @@ static int connect_one(int family, const struct sockaddr *address, socklen_t len
 	if (fd < 0)
 		return fd;
 	if (family != AF_UNIX)
-		set_option(fd, IPPROTO_TCP, TCP_NODELAY);
+		set_tcp_options(fd);
 	int r = connect_fd(fd, address, len, deadline_us);
 	if (r < 0)
 		return r;
@@ -187,8 +206,8 @@ static int bind_unix(int fd, const char *path)
 
 static int bind_tcp(int fd, const struct addrinfo *a)
 {
-	set_option(fd, SOL_SOCKET, SO_REUSEADDR);
-	set_option(fd, IPPROTO_TCP, TCP_NODELAY); /* what it accepts inherits this */
+	set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	set_tcp_options(fd);
 	return bind(fd, a->ai_addr, a->ai_addrlen) < 0 ? -errno : 0;
 }
 

@@ -1,5 +1,11 @@
-/* From a URL to a socket, and from a socket to a name. All sockets are non-blocking and
- * close-on-exec; TCP ones have Nagle's algorithm off. */
+/*
+ * From a URL to a socket, and from a socket to a name. All sockets are non-blocking and
+ * close-on-exec. TCP ones have Nagle's algorithm off, and end with -ETIMEDOUT when the peer's
+ * machine, or the way to it, has been gone for ADDRESS_SILENCE_MAX_S.
+ *
+ * A local: URL has no address: for that every function here that makes a socket answers
+ * -EAFNOSUPPORT.
+ */
 #ifndef NET_ADDRESS_H
 #define NET_ADDRESS_H
 
@@ -9,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ADDRESS_TEXT_MAX = 160 };
+enum { ADDRESS_TEXT_MAX = 160, ADDRESS_SILENCE_MAX_S = 60 };
 
 /* Connects, trying each address of a host in turn, until `deadline_us` of the monotonic
  * clock (CLOCK_NEVER: none). 0 and *ret_fd; -errno: -ETIMEDOUT, -ECONNREFUSED, -ENOENT (no

@@ -37,20 +37,28 @@ int64_t stream_read(struct stream *s, uint8_t *scratch, sink_frame_fn on_frame, 
 	return r < 0 ? r : n;
 }
 
-bool stream_flush(struct stream *s, int *ret_error)
+bool stream_write(struct stream *s, struct buf *b, size_t n, int *ret_error)
 {
 	*ret_error = 0;
-	while (buf_len(&s->out) > 0) {
-		ssize_t n = send(s->fd, buf_data(&s->out), buf_len(&s->out), MSG_NOSIGNAL);
-		if (n < 0) {
+	while (n > 0) {
+		ssize_t sent = send(s->fd, buf_data(b), n, MSG_NOSIGNAL);
+		if (sent < 0) {
 			if (errno == EINTR)
 				continue;
 			*ret_error = errno == EAGAIN ? 0 : -errno;
 			return false;
 		}
-		s->written += (uint64_t)n;
-		buf_consume(&s->out, (size_t)n);
+		s->written += (uint64_t)sent;
+		buf_consume(b, (size_t)sent);
+		n -= (size_t)sent;
 	}
+	return true;
+}
+
+bool stream_flush(struct stream *s, int *ret_error)
+{
+	if (!stream_write(s, &s->out, buf_len(&s->out), ret_error))
+		return false;
 	buf_trim(&s->out, OUT_KEEP_BYTES);
 	return true;
 }

@@ -41,4 +41,7 @@ int64_t stream_read(struct stream *s, uint8_t *scratch, sink_frame_fn on_frame, 
  * then *ret_error is -errno, and 0 otherwise. */
 bool stream_flush(struct stream *s, int *ret_error);
 
+/* The same for the first n bytes of another buffer: while no frame of `out` is half written. */
+bool stream_write(struct stream *s, struct buf *b, size_t n, int *ret_error);
+
 #endif

@@ -51,11 +51,85 @@ static int set_pool(struct url *u, const char *name, const char **reterr)
 		*reterr = "the pool is not a valid name";
 		return -EINVAL;
 	}
+	if (u->scheme == URL_LOCAL && strcmp(name, "threads") != 0 &&
+	    strcmp(name, "processes") != 0) {
+		*reterr = "the pools of a local: URL are threads and processes";
+		return -EINVAL;
+	}
 	return copy(name, &u->pool);
+}
+
+static int set_workers(struct url *u, const char *value, const char **reterr)
+{
+	uint64_t n;
+
+	if (u->workers > 0) {
+		*reterr = "workers is given twice";
+		return -EINVAL;
+	}
+	if (!parse_number(value, URL_WORKERS_MAX, &n) || n == 0) {
+		*reterr = "workers is not a number from 1 to 256";
+		return -EINVAL;
+	}
+	u->workers = (unsigned)n;
+	return 0;
+}
+
+/* A name, or an absolute path of bytes that mean nothing between single quotes. */
+static bool module_is_valid(struct span module)
+{
+	const uint8_t *byte = module.data;
+
+	if (module.len == 0 || byte[0] != '/')
+		return name_is_valid(module);
+	for (size_t i = 0; i < module.len; i++) {
+		if (byte[i] < ' ' || byte[i] == 0x7f || byte[i] == '\'' || byte[i] == '\\')
+			return false;
+	}
+	return true;
+}
+
+/* Whether a module is in the list before the place where it begins. */
+static bool is_listed(const char *list, struct span module)
+{
+	while (list < (const char *)module.data) {
+		size_t len = strcspn(list, ",");
+
+		if (span_equal(span_of(list, len), module))
+			return true;
+		list += len + 1;
+	}
+	return false;
+}
+
+static int set_modules(struct url *u, const char *value, const char **reterr)
+{
+	const char *at = value;
+
+	if (u->modules) {
+		*reterr = "modules is given twice";
+		return -EINVAL;
+	}
+	for (;; at++) {
+		struct span module = span_of(at, strcspn(at, ","));
+
+		if (!module_is_valid(module)) {
+			*reterr = "modules is not a list of names and absolute paths, with commas";
+			return -EINVAL;
+		}
+		if (is_listed(value, module)) {
+			*reterr = "a module is named twice";
+			return -EINVAL;
+		}
+		at += module.len;
+		if (!*at)
+			return copy(value, &u->modules);
+	}
 }
 
 static int set_parameter(struct url *u, char *text, const char **reterr)
 {
+	const bool is_local = u->scheme == URL_LOCAL;
 	char *value = strchr(text, '=');
 
 	if (!value) {
@@ -71,7 +145,15 @@ static int set_parameter(struct url *u, char *text, const char **reterr)
 		*reterr = "connect_timeout_us is not a number of microseconds";
 		return -EINVAL;
 	}
-	*reterr = "unknown parameter; there are pool and connect_timeout_us";
+	if (is_local && strcmp(text, "workers") == 0)
+		return set_workers(u, value, reterr);
+	if (is_local && strcmp(text, "modules") == 0)
+		return set_modules(u, value, reterr);
+	*reterr = is_local
+			  ? "unknown parameter; there are pool, workers, modules and "
+			    "connect_timeout_us"
+			  : "unknown parameter; there are pool and connect_timeout_us (workers and "
+			    "modules go with local: alone)";
 	return -EINVAL;
 }
 
@@ -170,6 +252,15 @@ static int parse_tcp(struct url *u, char *text, const char **reterr)
 	return r;
 }
 
+static int parse_local(struct url *u, const char *text, const char **reterr)
+{
+	u->scheme = URL_LOCAL;
+	if (!*text)
+		return 0;
+	*reterr = "a local: URL has parameters alone: local:?pool=NAME";
+	return -EINVAL;
+}
+
 static int parse(struct url *u, char *text, const char **reterr)
 {
 	char *query = strchr(text, '?');
@@ -177,14 +268,16 @@ static int parse(struct url *u, char *text, const char **reterr)
 
 	if (query)
 		*query++ = '\0';
-	if (strncmp(text, "tls:", 4) == 0 || strncmp(text, "local:", 6) == 0)
+	if (strncmp(text, "tls:", 4) == 0)
 		return -ENOTSUP;
 	if (strncmp(text, "unix:", 5) == 0) {
 		r = parse_unix(u, text + 5, reterr);
 	} else if (strncmp(text, "tcp://", 6) == 0) {
 		r = parse_tcp(u, text + 6, reterr);
+	} else if (strncmp(text, "local:", 6) == 0) {
+		r = parse_local(u, text + 6, reterr);
 	} else {
-		*reterr = "it starts with none of unix: and tcp://";
+		*reterr = "it starts with none of unix:, tcp:// and local:";
 		return -EINVAL;
 	}
 	return r == 0 && query ? parse_query(u, query, reterr) : r;
@@ -216,5 +309,6 @@ void url_done(struct url *u)
 	free(u->host);
 	free(u->port);
 	free(u->pool);
+	free(u->modules);
 	*u = (struct url){0};
 }

@@ -3,28 +3,33 @@
  *
  *	unix:/path/to/socket?pool=NAME
  *	tcp://host:port/NAME        tcp://host:port?pool=NAME        tcp://[::1]:7311
+ *	local:?pool=NAME&workers=N&modules=NAME,/PATH
  *
- * `?connect_timeout_us=N` (joined with &) bounds the wait for the welcome.
+ * `?connect_timeout_us=N` (joined with &) bounds the wait for the welcome. Behind a local:
+ * URL is no address but a daemon to be started, with a pool of threads and one of processes.
  */
 #ifndef NET_URL_H
 #define NET_URL_H
 
 #include <stdint.h>
 
-enum url_scheme { URL_UNIX, URL_TCP };
+enum url_scheme { URL_UNIX, URL_TCP, URL_LOCAL };
 
-enum { URL_CONNECT_TIMEOUT_US = 10 * 1000 * 1000 };
+enum { URL_CONNECT_TIMEOUT_US = 10 * 1000 * 1000, URL_WORKERS_MAX = 256 };
 
 struct url {
 	enum url_scheme scheme;
-	char *path; /* URL_UNIX; "@name" is in the abstract namespace */
-	char *host; /* URL_TCP; without brackets */
-	char *port; /* URL_TCP; decimal */
-	char *pool; /* NULL when there is none */
+	char *path;       /* URL_UNIX; "@name" is in the abstract namespace */
+	char *host;       /* URL_TCP; without brackets */
+	char *port;       /* URL_TCP; decimal */
+	char *pool;       /* NULL when there is none */
+	unsigned workers; /* URL_LOCAL; slots of each pool, 0 when not given */
+	char *modules;    /* URL_LOCAL; names and absolute paths, with commas; NULL when not given.
+			   * No byte needs more than a pair of single quotes around it. */
 	uint64_t connect_timeout_us;
 };
 
-/* 0 and a url for url_done(); -ENOTSUP for a known scheme that is not built in (tls, local);
+/* 0 and a url for url_done(); -ENOTSUP for a known scheme that is not built in (tls);
  * -ENOMEM; -EINVAL, and *reterr is one static line that says why. */
 int url_parse(const char *text, struct url *ret, const char **reterr);
 void url_done(struct url *u);

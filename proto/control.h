@@ -25,7 +25,7 @@ enum control_type {
 	CONTROL_MODULE,   /* text: path */
 	CONTROL_COMMAND,  /* text: task name, argv[0], argv[1], ... each ended by NUL */
 	CONTROL_START,
-	CONTROL_FORK, /* host, slots; fds: region, where stderr goes */
+	CONTROL_FORK, /* host, slots, first_slot; fds: region, where stderr goes */
 	CONTROL_QUIT,
 
 	/* zygote → front */
@@ -42,10 +42,11 @@ struct control_message {
 	uint32_t type;
 	uint32_t host; /* the front's number for it */
 	uint32_t slots;
-	int32_t error; /* errno */
-	int64_t pid;
+	uint32_t first_slot; /* how its first slot is counted in the pool */
+	int32_t error;       /* errno */
 	int32_t wait_status;
 	uint32_t text_len;
+	int64_t pid;
 	uint64_t cpu_us;
 	uint64_t max_rss_bytes;
 	char text[CONTROL_TEXT_MAX];

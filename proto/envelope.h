@@ -23,7 +23,8 @@ enum message_kind {
 	MESSAGE_BYE = 14,
 	MESSAGE_ADMIN_REQUEST = 17,
 	MESSAGE_ADMIN_REPLY = 18,
-	MESSAGE_KIND_END = 20,
+	MESSAGE_RESTART = 20,
+	MESSAGE_KIND_END = 21,
 };
 
 /* 0, or -EPROTO when the envelope is not exactly one length-delimited member. The kind may

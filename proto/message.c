@@ -19,6 +19,7 @@ union pb {
 	Futwire__Chunk chunk;
 	Futwire__Progress progress;
 	Futwire__Part part;
+	Futwire__Restart restart;
 	Futwire__Cancel cancel;
 	Futwire__Verdict verdict;
 	Futwire__Ping ping;
@@ -135,6 +136,20 @@ static void progress_from(const union pb *pb, struct message *m)
 	m->progress.text = span_from_pb(pb->progress.text);
 }
 
+static void restart_to(const struct message *m, struct pb_space *s)
+{
+	s->m.restart.id = m->restart.id;
+	s->m.restart.attempt = m->restart.attempt;
+	s->m.restart.status = m->restart.status;
+}
+
+static void restart_from(const union pb *pb, struct message *m)
+{
+	m->restart.id = pb->restart.id;
+	m->restart.attempt = pb->restart.attempt;
+	m->restart.status = pb->restart.status;
+}
+
 static void cancel_to(const struct message *m, struct pb_space *s)
 {
 	s->m.cancel.id = m->cancel.id;
@@ -209,12 +224,14 @@ static void admin_request_to(const struct message *m, struct pb_space *s)
 {
 	s->m.admin_request.what = span_to_pb(m->admin_request.what);
 	s->m.admin_request.nonce = m->admin_request.nonce;
+	s->m.admin_request.argument = span_to_pb(m->admin_request.argument);
 }
 
 static void admin_request_from(const union pb *pb, struct message *m)
 {
 	m->admin_request.what = span_from_pb(pb->admin_request.what);
 	m->admin_request.nonce = pb->admin_request.nonce;
+	m->admin_request.argument = span_from_pb(pb->admin_request.argument);
 }
 
 static void admin_reply_to(const struct message *m, struct pb_space *s)
@@ -241,6 +258,7 @@ static const struct row {
 	ROW(CHUNK, chunk),
 	ROW(PROGRESS, progress),
 	ROW(PART, part),
+	ROW(RESTART, restart),
 	ROW(CANCEL, cancel),
 	ROW(VERDICT, verdict),
 	ROW(PING, ping),

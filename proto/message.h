@@ -47,6 +47,10 @@ struct message {
 		} progress;
 		struct {
 			uint64_t id;
+			uint32_t attempt, status;
+		} restart;
+		struct {
+			uint64_t id;
 			uint32_t mode; /* enum cancel_mode, unchecked */
 		} cancel;
 		struct {
@@ -62,7 +66,7 @@ struct message {
 			struct error_info error;
 		} goaway;
 		struct {
-			struct span what;
+			struct span what, argument;
 			uint64_t nonce;
 		} admin_request;
 		struct {

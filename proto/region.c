@@ -106,6 +106,18 @@ struct slot_view region_slot(struct host_shared *h, uint64_t big_bytes, unsigned
 	};
 }
 
+void region_step(const struct slot_shared *s, enum slot_stage stage, char ret[REGION_STEP_MAX])
+{
+	const volatile char *step = s->step; /* it may change meanwhile: each byte is read once */
+	size_t n = 0;
+
+	if (atomic_load(&s->stage) == (uint32_t)stage) {
+		for (char c; n < REGION_STEP_MAX - 1 && (c = step[n]) != '\0'; n++)
+			ret[n] = c >= ' ' && c <= '~' ? c : '?';
+	}
+	ret[n] = '\0';
+}
+
 int front_page_create(int *ret_fd, struct front_shared **ret)
 {
 	int fd;

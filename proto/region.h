@@ -19,6 +19,10 @@
  * read-only. A slot that published looks at `sleeping`; if it is set, the first slot of
  * the host to set host_shared.notified writes to the pool's eventfd. The front clears
  * `notified`, then sets `sleeping`, then looks at the rings once more, then sleeps.
+ *
+ * Starting: each slot says what it is at in its own slot_shared, and counts itself in
+ * host_shared.ready when it can take jobs; the last one writes to the eventfd, whether or not
+ * the front sleeps.
  */
 #ifndef PROTO_REGION_H
 #define PROTO_REGION_H
@@ -33,6 +37,8 @@ enum {
 
 	RECORD_PAYLOAD_MAX = 32 * 1024, /* larger payloads go through `big` */
 	RECORD_BYTES_MAX = 64 * 1024,   /* of one outcome record; larger results are cut */
+
+	REGION_STEP_MAX = 256,
 };
 
 struct front_shared {
@@ -44,14 +50,29 @@ struct host_shared {
 	uint32_t nslots;
 	uint64_t big_bytes;
 	uint64_t max_result_bytes;
+	uint64_t max_rss_bytes; /* 0: none; written by the front before the host is forked */
 	_Atomic uint32_t notified;
-	_Atomic uint32_t quit; /* the host ends when its rings are empty */
+	_Atomic uint32_t quit;  /* the host ends when its rings are empty */
+	_Atomic uint32_t ready; /* slots that can take jobs */
+
+	/* Set by a slot, before its job's end can be seen, when the process has more than
+	 * max_rss_bytes: from then on no slot of the host starts a record. */
+	_Atomic uint32_t over_rss;
+};
+
+enum slot_stage {
+	SLOT_STAGE_NONE,
+	SLOT_STAGE_INIT,    /* `step` says whose slot_init() it is in */
+	SLOT_STAGE_REFUSED, /* `step` says what refused, and how */
+	SLOT_STAGE_READY,
 };
 
 struct slot_shared {
 	struct ring_shared in;
 	struct ring_shared out;
-	_Atomic uint32_t stop_tag; /* the job with this tag is asked to stop */
+	_Atomic uint32_t stop_tag;  /* the job with this tag is asked to stop */
+	_Atomic uint32_t stage;     /* enum slot_stage */
+	char step[REGION_STEP_MAX]; /* written by the slot before the stage */
 };
 
 enum job_flags {
@@ -86,9 +107,19 @@ struct outcome_record {
 	uint32_t tag;
 	uint32_t kind;
 	uint32_t status;
-	uint32_t len;                     /* of bytes */
-	uint64_t started_ns, finished_ns; /* OUTCOME_DONE; monotonic */
-	uint64_t done, total;             /* OUTCOME_PROGRESS */
+	uint32_t len; /* of bytes */
+	/* Moments are of the monotonic clock. */
+	union {
+		struct { /* OUTCOME_DONE */
+			uint64_t started_ns, finished_ns;
+			uint64_t cpu_ns; /* CPU time of the slot's thread, and of its commands */
+		};
+		struct { /* OUTCOME_PROGRESS */
+			uint64_t done, total;
+		};
+		uint64_t emitted_ns; /* OUTCOME_CHUNK, a job's first: when */
+	};
+	uint64_t unused; /* keeps the bytes 16-byte aligned */
 	uint8_t bytes[];
 };
 
@@ -107,6 +138,10 @@ int region_create(unsigned nslots, uint64_t big_bytes, uint64_t max_result_bytes
 /* Maps it. 0, -errno, or -EINVAL when it is not a region. */
 int region_map(int fd, struct host_shared **ret);
 void region_unmap(struct host_shared *h, unsigned nslots, uint64_t big_bytes);
+
+/* What a slot says it was at, as text that can be shown: printable, and "" where it says
+ * nothing of that stage. */
+void region_step(const struct slot_shared *s, enum slot_stage stage, char ret[REGION_STEP_MAX]);
 
 /* `nslots` and `big_bytes` are the caller's own knowledge, never read from the region. */
 struct slot_view region_slot(struct host_shared *h, uint64_t big_bytes, unsigned slot);

@@ -15,6 +15,9 @@ enum {
 	RESULT_STARTED_US = 5,
 	RESULT_FINISHED_US = 6,
 	RESULT_ERROR = 7,
+	RESULT_FIRST_CHUNK_US = 8,
+	RESULT_CPU_US = 9,
+	RESULT_QUEUED_US = 10,
 };
 
 static size_t result_size(const struct result *r)
@@ -22,7 +25,9 @@ static size_t result_size(const struct result *r)
 	return varint_field_size(r->id) + varint_field_size(r->status) +
 	       varint_field_size(r->attempt) + varint_field_size(r->dispatched_us) +
 	       varint_field_size(r->started_us) + varint_field_size(r->finished_us) +
-	       (r->error.data ? 1 + varint_size(r->error.len) + r->error.len : 0);
+	       (r->error.data ? 1 + varint_size(r->error.len) + r->error.len : 0) +
+	       varint_field_size(r->first_chunk_us) + varint_field_size(r->cpu_us) +
+	       varint_field_size(r->queued_us);
 }
 
 int result_put(struct buf *out, const struct result *r, struct span payload)
@@ -44,6 +49,9 @@ int result_put(struct buf *out, const struct result *r, struct span payload)
 		memcpy(p, r->error.data, r->error.len);
 		p += r->error.len;
 	}
+	p = varint_field_put(p, RESULT_FIRST_CHUNK_US, r->first_chunk_us);
+	p = varint_field_put(p, RESULT_CPU_US, r->cpu_us);
+	p = varint_field_put(p, RESULT_QUEUED_US, r->queued_us);
 	if (payload.len > 0)
 		memcpy(p, payload.data, payload.len);
 	buf_commit(out, frame_size);
@@ -56,7 +64,7 @@ static bool result_take_field(struct result *r, const struct wire_field *f)
 		r->error = span_of(f->bytes, (size_t)f->value);
 		return f->type == WIRE_BYTES;
 	}
-	if (f->number > RESULT_ERROR)
+	if (f->number > RESULT_QUEUED_US)
 		return true;
 	if (f->type != WIRE_VARINT)
 		return false;
@@ -78,6 +86,15 @@ static bool result_take_field(struct result *r, const struct wire_field *f)
 		break;
 	case RESULT_FINISHED_US:
 		r->finished_us = f->value;
+		break;
+	case RESULT_FIRST_CHUNK_US:
+		r->first_chunk_us = f->value;
+		break;
+	case RESULT_CPU_US:
+		r->cpu_us = f->value;
+		break;
+	case RESULT_QUEUED_US:
+		r->queued_us = f->value;
 		break;
 	}
 	return true;

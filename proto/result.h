@@ -11,8 +11,11 @@ struct result {
 	uint64_t id;
 	uint32_t status;
 	uint32_t attempt;
-	uint64_t dispatched_us, started_us, finished_us; /* after the job was accepted */
+	/* Of the last attempt, counted from when the job was accepted; 0 where it never came so
+	 * far. */
+	uint64_t dispatched_us, started_us, finished_us;
 	struct span error; /* an encoded Error, when status is not 0 */
+	uint64_t first_chunk_us, cpu_us, queued_us;
 };
 
 /* Appends a frame. 0, -EMSGSIZE, -ENOMEM. */

@@ -53,8 +53,8 @@ static bool is_permanent(fut_status status)
 	return status == FUT_UNKNOWN_TASK || status == FUT_UNKNOWN_POOL ||
 	       status == FUT_PAYLOAD_TOO_BIG || status == FUT_RESULT_TOO_BIG ||
 	       status == FUT_UNSUPPORTED || status == FUT_PROTOCOL || status == FUT_INVALID ||
-	       status == FUT_DEADLINE || status == FUT_SHUTDOWN || status == FUT_FORKED ||
-	       status == FUT_WOULD_DEADLOCK;
+	       status == FUT_DEADLINE || status == FUT_QUARANTINED || status == FUT_SHUTDOWN ||
+	       status == FUT_FORKED || status == FUT_WOULD_DEADLOCK;
 }
 
 fut_retry status_retry(fut_status status, fut_executed executed)

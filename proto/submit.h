@@ -7,12 +7,20 @@
 
 #include <stdint.h>
 
+enum { PRIORITY_MIN = -4, PRIORITY_MAX = 3, PRIORITY_LEVELS = 8 };
+enum { RETRIES_MAX = 100 }; /* of each kind that count */
+
 struct job_spec {
 	uint64_t id;
 	struct span task;
 	uint32_t payload_len;
 	uint32_t items; /* 0: one call; n: the payload packs n calls */
 	uint64_t queue_limit_us, run_limit_us, stall_limit_us, deadline_us; /* 0: none */
+	int32_t priority;   /* PRIORITY_MIN to PRIORITY_MAX, unchecked */
+	struct span key;    /* unchecked; empty: the session's own */
+	struct span unique; /* unchecked; empty: it is */
+	uint32_t crash_retries, error_retries;
+	uint64_t retry_pause_us;
 };
 
 static inline uint32_t job_id_place(uint64_t id)

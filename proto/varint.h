@@ -97,4 +97,15 @@ static inline uint8_t *varint_field_put(uint8_t *p, unsigned number, uint64_t v)
 	return varint_put(p, v);
 }
 
+/* sint32: small numbers of either sign are short. */
+static inline uint32_t zigzag(int32_t v)
+{
+	return (uint32_t)v << 1 ^ (uint32_t)(v >> 31);
+}
+
+static inline int32_t unzigzag(uint32_t v)
+{
+	return (int32_t)(v >> 1 ^ -(v & 1));
+}
+
 #endif

@@ -60,6 +60,9 @@ static int op_emit(struct fut_call *base, const void *data, size_t len)
 		return -1;
 	if (len > 0)
 		memcpy(outcome->bytes, data, len);
+	if (!c->has_emitted)
+		outcome->emitted_ns = clock_now_ns();
+	c->has_emitted = true;
 	outbox_publish_now(c->out);
 	return 0;
 }
@@ -176,6 +179,8 @@ void call_start_job(struct call *c, const struct job_record *job, uint64_t start
 
 	c->tag = job->tag;
 	c->attempt = job->attempt;
+	c->child_cpu_ns = 0;
+	c->has_emitted = false;
 	c->end_ns = min_u64(deadline_ns, run_end_ns(started_ns, job->run_limit_us));
 }
 

@@ -29,7 +29,9 @@ struct call {
 	/* the job's */
 	uint32_t tag;
 	unsigned attempt;
-	uint64_t end_ns; /* its run limit or deadline, whichever comes first; CLOCK_NEVER */
+	uint64_t end_ns;       /* its run limit or deadline, whichever comes first; CLOCK_NEVER */
+	uint64_t child_cpu_ns; /* of processes that ran for it */
+	bool has_emitted;
 
 	/* this call's */
 	struct span payload;

@@ -246,6 +246,7 @@ int command_run(const struct command *c, struct call *call)
 		.kill_at_us = CLOCK_NEVER,
 	};
 	siginfo_t end;
+	uint64_t cpu_ns = 0;
 	int error = process_start(&r.process, c->argv);
 
 	if (error < 0)
@@ -253,7 +254,8 @@ int command_run(const struct command *c, struct call *call)
 	if (r.input.len == 0)
 		r.process.in = close_fd(r.process.in);
 	run_converse(&r);
-	error = process_end(&r.process, &end);
+	error = process_end(&r.process, &end, &cpu_ns);
+	call->child_cpu_ns += cpu_ns;
 	if (error < 0)
 		return run_cannot(&r, -error);
 	return run_judge(&r, &end);

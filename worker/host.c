@@ -2,7 +2,9 @@
 
 #include "common/log.h"
 #include "common/util.h"
+#include "worker/memory.h"
 #include "worker/slot.h"
+#include "worker/title.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,11 +13,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 struct host_thread {
 	pthread_t thread;
+	const struct host_start *start;
+	struct host_shared *host;
+	struct slot_shared *shared;
+	unsigned number; /* in the pool */
 	struct slot slot;
 };
 
@@ -33,7 +40,7 @@ static void host_join_family(const struct host_start *start)
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != start->zygote)
 		_exit(HOST_EXIT_SETUP);
-	(void)prctl(PR_SET_NAME, "futured-host");
+	title_set("host", start->pool);
 }
 
 /* Nothing that the zygote or the daemon ignores is to be ignored by task code; but a broken
@@ -76,33 +83,98 @@ static struct host_shared *host_map(const struct host_start *start)
 	return h;
 }
 
-/* One slot that cannot go on ends them all: the front starts another host. */
-static void host_run_slot(struct slot *s)
+/* Says what the slot is at: for the front, should this be the end. */
+static void host_note_step(struct host_thread *t, enum slot_stage stage, const char *step)
 {
-	if (slot_run(s) == 0)
-		return;
-	log_event(LOG_ERROR, "host.failed", LOG_STR("step", "run"),
-		  LOG_STR("why", "a ring is broken"));
-	_exit(HOST_EXIT_BROKEN);
+	(void)snprintf(t->shared->step, sizeof t->shared->step, "%.*s", REGION_STEP_MAX - 1, step);
+	atomic_store(&t->shared->stage, (uint32_t)stage);
+}
+
+static void host_init_slot(struct host_thread *t)
+{
+	const struct host_start *start = t->start;
+	char text[MODULE_REASON_MAX];
+
+	for (size_t i = 0; i < start->nmodules; i++) {
+		const struct module *m = &start->modules[i];
+		(void)snprintf(text, sizeof text, "slot_init() of module %s", m->name);
+		host_note_step(t, SLOT_STAGE_INIT, text);
+		if (module_start_slot(m, start->pool, t->number, text) == 0)
+			continue;
+		host_note_step(t, SLOT_STAGE_REFUSED, text);
+		log_event(LOG_ERROR, "host.failed", LOG_STR("step", "init"), LOG_STR("why", text));
+		(void)fflush(stdout);
+		_exit(HOST_EXIT_INIT);
+	}
+	host_note_step(t, SLOT_STAGE_READY, "");
+	if (atomic_fetch_add(&t->host->ready, 1) + 1 == start->slots)
+		(void)eventfd_write(start->event_fd, 1);
+}
+
+/* A module called pthread_exit(): its job would never end, nor would any behind it. */
+static void on_thread_lost(void *arg)
+{
+	const struct host_thread *t = arg;
+
+	log_event(LOG_ERROR, "host.failed", LOG_STR("step", "run"), LOG_UINT("slot", t->number),
+		  LOG_STR("why", "a module ended the slot's thread"));
+	(void)fflush(stdout);
+	_exit(HOST_EXIT_THREAD);
+}
+
+static void host_run_slot(struct host_thread *t)
+{
+	char name[TITLE_THREAD_MAX];
+
+	title_of_thread(t->start->pool, t->number, name);
+	(void)prctl(PR_SET_NAME, name);
+	pthread_cleanup_push(on_thread_lost, t);
+	host_init_slot(t);
+	if (slot_run(&t->slot) < 0) {
+		log_event(LOG_ERROR, "host.failed", LOG_STR("step", "run"),
+			  LOG_STR("why", "a ring is broken"));
+		_exit(HOST_EXIT_BROKEN);
+	}
+	for (size_t i = t->start->nmodules; i-- > 0;)
+		module_stop_slot(&t->start->modules[i]);
+	pthread_cleanup_pop(0);
 }
 
 static void *on_thread_start(void *arg)
 {
-	struct host_thread *t = arg;
-
-	host_run_slot(&t->slot);
+	host_run_slot(arg);
 	return NULL;
 }
 
-static void host_start_thread(struct host_thread *t, unsigned n)
+static void host_start_thread(struct host_thread *t)
 {
-	char name[16];
+	char why[REGION_STEP_MAX];
 	int r = pthread_create(&t->thread, NULL, on_thread_start, t);
 
-	if (r != 0)
+	if (r != 0) {
+		(void)snprintf(why, sizeof why, "thread: %s", strerrordesc_np(r));
+		host_note_step(t, SLOT_STAGE_REFUSED, why);
 		host_give_up("thread", r);
-	(void)snprintf(name, sizeof name, "slot-%u", n);
-	(void)pthread_setname_np(t->thread, name);
+	}
+}
+
+static int host_open_memory(const struct host_shared *h)
+{
+	int fd = h->max_rss_bytes > 0 ? memory_open() : -1;
+
+	if (h->max_rss_bytes > 0 && fd < 0)
+		host_give_up("memory", -fd);
+	return fd;
+}
+
+static void host_init_thread(struct host_thread *t, const struct host_start *start,
+			     struct host_shared *h, unsigned i)
+{
+	t->start = start;
+	t->host = h;
+	t->shared = region_slot(h, h->big_bytes, i).shared;
+	t->number = start->first_slot + i;
+	slot_init(&t->slot, i, h, start->front, start->event_fd, start->tasks);
 }
 
 _Noreturn void host_run(const struct host_start *start)
@@ -111,14 +183,18 @@ _Noreturn void host_run(const struct host_start *start)
 	host_reset_signals();
 	host_redirect(start->stderr_fd);
 	struct host_shared *h = host_map(start);
+	int statm_fd = host_open_memory(h);
 	struct host_thread *threads = calloc(start->slots, sizeof *threads);
 	if (!threads)
 		host_give_up("memory", ENOMEM);
-	for (unsigned i = 0; i < start->slots; i++)
-		slot_init(&threads[i].slot, i, h, start->front, start->event_fd, start->tasks);
+	for (unsigned i = 0; i < start->slots; i++) {
+		host_init_thread(&threads[i], start, h, i);
+		if (statm_fd >= 0)
+			slot_watch_memory(&threads[i].slot, statm_fd);
+	}
 	for (unsigned i = 1; i < start->slots; i++)
-		host_start_thread(&threads[i], i);
-	host_run_slot(&threads[0].slot);
+		host_start_thread(&threads[i]);
+	host_run_slot(&threads[0]);
 	for (unsigned i = 1; i < start->slots; i++)
 		(void)pthread_join(threads[i].thread, NULL);
 	(void)fflush(stdout);

@@ -8,11 +8,14 @@ libworker_la_SOURCES = \
 	%D%/answer.c %D%/answer.h \
 	%D%/call.c %D%/call.h \
 	%D%/command.c %D%/command.h \
+	%D%/cpu.c %D%/cpu.h \
 	%D%/host.c %D%/host.h \
+	%D%/memory.c %D%/memory.h \
 	%D%/module.c %D%/module.h \
 	%D%/outbox.c %D%/outbox.h \
 	%D%/process.c %D%/process.h \
 	%D%/slot.c %D%/slot.h \
 	%D%/task_table.c %D%/task_table.h \
+	%D%/title.c %D%/title.h \
 	%D%/zygote.c %D%/zygote.h
 libworker_la_LIBADD = libproto.la

@@ -1,11 +1,12 @@
 /* futured-worker: started by futured, one for each pool. */
 #include "proto/control.h"
+#include "worker/title.h"
 #include "worker/zygote.h"
 
 #include <stdio.h>
 #include <sys/socket.h>
 
-int main(void)
+int main(int argc, char **argv)
 {
 	socklen_t len = sizeof(int);
 	int type = 0;
@@ -17,5 +18,6 @@ int main(void)
 			      " with a socket as descriptor 3\n");
 		return 2;
 	}
+	title_init(argc, argv);
 	return zygote_run(CONTROL_FD);
 }

@@ -65,6 +65,17 @@ static int module_check(const struct fut_module *def, char reason[MODULE_REASON_
 	return module_check_tasks(def, reason);
 }
 
+/* "/usr/lib/futured/modules/hash.so" is "hash". */
+static void module_take_name(struct module *m, const char *path)
+{
+	const char *file = strrchr(path, '/') + 1;
+	size_t len = strlen(file);
+
+	if (len > 3 && strcmp(file + len - 3, ".so") == 0)
+		len -= 3;
+	(void)snprintf(m->name, sizeof m->name, "%.*s", (int)len, file);
+}
+
 int module_open(struct module *m, const char *path, char reason[MODULE_REASON_MAX])
 {
 	/* Without a slash the loader would search the system's libraries. */
@@ -82,6 +93,7 @@ int module_open(struct module *m, const char *path, char reason[MODULE_REASON_MA
 	if (r < 0)
 		return r;
 	m->def = def;
+	module_take_name(m, path);
 	return 0;
 }
 
@@ -98,4 +110,21 @@ void module_stop(const struct module *m)
 {
 	if (m->def->fini)
 		m->def->fini();
+}
+
+int module_start_slot(const struct module *m, const char *pool, unsigned slot,
+		      char reason[MODULE_REASON_MAX])
+{
+	int r = m->def->slot_init ? m->def->slot_init(pool, slot) : 0;
+
+	if (r != 0)
+		return refuse(reason, "slot_init() of module %s refused: it returned %d", m->name,
+			      r);
+	return 0;
+}
+
+void module_stop_slot(const struct module *m)
+{
+	if (m->def->slot_fini)
+		m->def->slot_fini();
 }

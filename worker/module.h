@@ -1,18 +1,19 @@
 /*
  * A task module: a shared object that proves itself before anything of it is called.
  *
- * Used by the zygote only, single-threaded. A module is never unloaded: its code may have
- * left things behind that the C library still calls.
+ * Loaded by the zygote, single-threaded, and read-only in the hosts that it forks. A module is
+ * never unloaded: its code may have left things behind that the C library still calls.
  */
 #ifndef WORKER_MODULE_H
 #define WORKER_MODULE_H
 
 #include <futured/task.h>
 
-enum { MODULE_REASON_MAX = 512 };
+enum { MODULE_REASON_MAX = 512, MODULE_NAME_MAX = 64 };
 
 struct module {
 	const struct fut_module *def;
+	char name[MODULE_NAME_MAX]; /* of its file, for a person */
 };
 
 /* Loads and checks it; none of its own functions is called but what the loader runs. 0, or
@@ -22,5 +23,10 @@ int module_open(struct module *m, const char *path, char reason[MODULE_REASON_MA
 /* Its init() and fini(). */
 int module_start(const struct module *m, const char *pool, char reason[MODULE_REASON_MAX]);
 void module_stop(const struct module *m);
+
+/* Its slot_init() and slot_fini(), on the slot's own thread. */
+int module_start_slot(const struct module *m, const char *pool, unsigned slot,
+		      char reason[MODULE_REASON_MAX]);
+void module_stop_slot(const struct module *m);
 
 #endif

@@ -8,6 +8,7 @@
 #include <linux/close_range.h>
 #include <stdbool.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -132,13 +133,22 @@ static int process_exec_error(const struct process *p)
 	return read(p->exec_error, &error, sizeof error) == (ssize_t)sizeof error ? -error : 0;
 }
 
-int process_end(struct process *p, siginfo_t *ret)
+static uint64_t ns_of(struct timeval tv)
 {
+	return (uint64_t)tv.tv_sec * 1000000000u + (uint64_t)tv.tv_usec * 1000;
+}
+
+int process_end(struct process *p, siginfo_t *ret, uint64_t *ret_cpu_ns)
+{
+	struct rusage usage;
 	int r;
 
+	/* libc's waitid() leaves the usage out. */
 	do {
-		r = waitid((idtype_t)P_PIDFD, (id_t)p->pid_fd, ret, WEXITED);
+		r = (int)syscall(SYS_waitid, P_PIDFD, p->pid_fd, ret, WEXITED, &usage);
 	} while (r < 0 && errno == EINTR);
+	if (r == 0)
+		*ret_cpu_ns = ns_of(usage.ru_utime) + ns_of(usage.ru_stime);
 	r = r < 0 ? -errno : process_exec_error(p);
 	process_close(p);
 	return r;

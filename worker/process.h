@@ -9,6 +9,7 @@
 #define WORKER_PROCESS_H
 
 #include <signal.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct process {
@@ -24,8 +25,9 @@ int process_start(struct process *p, char *const argv[]);
 
 void process_signal(const struct process *p, int sig);
 
-/* Waits for its end. 0 and what waitid() says of it, or -errno, among them the reason why
- * it could not be executed. Either way it is gone, and all is closed. */
-int process_end(struct process *p, siginfo_t *ret);
+/* Waits for its end. 0, what waitid() says of it, and its CPU time with that of its children
+ * that it waited for; or -errno, among them the reason why it could not be executed. Either
+ * way it is gone, and all is closed. */
+int process_end(struct process *p, siginfo_t *ret, uint64_t *ret_cpu_ns);
 
 #endif

@@ -5,6 +5,7 @@
 #include "common/util.h"
 #include "proto/pack.h"
 #include "proto/status.h"
+#include "worker/memory.h"
 
 #include <errno.h>
 #include <string.h>
@@ -25,11 +26,18 @@ void slot_init(struct slot *s, unsigned n, struct host_shared *host,
 		.host = host,
 		.big = view.big,
 		.big_bytes = host->big_bytes,
+		.statm_fd = -1,
 	};
 	ring_consumer_init(&s->in, &view.shared->in, view.in, REGION_RING_BYTES);
 	outbox_init(&s->out, &view, host, front, event_fd);
 	answer_init(&s->answer, host->max_result_bytes);
 	call_init(&s->call, &s->out, &s->answer, &view.shared->stop_tag);
+}
+
+void slot_watch_memory(struct slot *s, int statm_fd)
+{
+	s->max_rss_bytes = s->host->max_rss_bytes;
+	s->statm_fd = statm_fd;
 }
 
 void slot_done(struct slot *s)
@@ -168,9 +176,11 @@ static int slot_send_parts(struct slot *s, uint32_t tag, struct span *bytes)
 	return 0;
 }
 
-static int slot_send(struct slot *s, const struct job_record *job, struct ending end,
-		     uint64_t started_ns, uint64_t finished_ns)
+/* Writes the end, invisible until it is published. */
+static int slot_write_end(struct slot *s, const struct job_record *job, struct ending end,
+			  uint64_t started_ns, uint64_t finished_ns)
 {
+	uint64_t cpu_ns = cpu_meter_end(&s->cpu, finished_ns - started_ns) + s->call.child_cpu_ns;
 	int r = slot_send_parts(s, job->tag, &end.bytes);
 
 	if (r < 0)
@@ -181,30 +191,58 @@ static int slot_send(struct slot *s, const struct job_record *job, struct ending
 	o->status = (uint32_t)end.status;
 	o->started_ns = started_ns;
 	o->finished_ns = finished_ns;
+	o->cpu_ns = cpu_ns;
 	if (end.bytes.len > 0)
 		memcpy(o->bytes, end.bytes.data, end.bytes.len);
-	outbox_publish_quietly(&s->out, finished_ns);
 	return 0;
+}
+
+/* What the slot did since the last job is no part of the next one. */
+static void slot_pause(struct slot *s)
+{
+	s->now_ns = 0;
+	cpu_meter_pass(&s->cpu);
+}
+
+/* Before the job's end is visible: who sees that sees this, and puts nothing more in. */
+static void slot_look_at_memory(struct slot *s)
+{
+	uint64_t bytes;
+
+	if (memory_resident(s->statm_fd, &bytes) == 0 && bytes > s->max_rss_bytes)
+		atomic_store(&s->host->over_rss, 1);
 }
 
 static int slot_do_job(struct slot *s, const struct job_record *job, size_t len)
 {
+	bool is_short = job->flags & JOB_FLAG_SHORT;
+
+	if (!is_short && cpu_meter_begin(&s->cpu))
+		s->now_ns = 0;
 	uint64_t started_ns = s->now_ns ? s->now_ns : clock_now_ns();
 
 	/* What was put off must not wait for a job that may take long. */
-	if (!(job->flags & JOB_FLAG_SHORT) || outbox_is_due(&s->out, started_ns))
+	if (!is_short || outbox_is_due(&s->out, started_ns))
 		outbox_notify(&s->out);
 	s->out.slept = false;
 	call_start_job(&s->call, job, started_ns);
 	struct ending end = slot_run_job(s, job, len);
 	uint64_t finished_ns = clock_now_ns();
 	size_t bytes = end.bytes.len;
-	int r = slot_send(s, job, end, started_ns, finished_ns);
+	int r = slot_write_end(s, job, end, started_ns, finished_ns);
 
-	/* Sending took its time: the next job does not start when this one ended. */
-	s->now_ns = s->out.slept || bytes > RECORD_BYTES_MAX ? 0 : finished_ns;
 	answer_reset(&s->answer);
-	return r;
+	if (r < 0)
+		return r;
+	if (s->max_rss_bytes > 0)
+		slot_look_at_memory(s);
+	outbox_publish_quietly(&s->out, finished_ns);
+	/* Sending and looking at the CPU clock or at memory took their time: then the next job
+	 * does not start when this one ended. */
+	s->now_ns = s->cpu.is_fresh ? 0 : finished_ns;
+	if (s->out.slept || bytes > RECORD_BYTES_MAX || s->max_rss_bytes > 0)
+		slot_pause(s);
+	return 0;
 }
 
 /* Exactly one side gets a queued job: the slot here, or the front when it takes it back. */
@@ -228,7 +266,7 @@ static bool slot_wait(struct slot *s)
 	_Atomic uint32_t *word = &s->in.shared->consumer_waits;
 
 	outbox_notify(&s->out);
-	s->now_ns = 0;
+	slot_pause(s);
 	ring_announce_consumer(&s->in);
 	bool quit = atomic_load(&s->host->quit);
 	/* In this order: a job that came before the order to quit is seen. */
@@ -239,12 +277,37 @@ static bool slot_wait(struct slot *s)
 	return !s->in.broken && !(idle && quit);
 }
 
+static bool slot_may_start(const struct slot *s)
+{
+	return s->max_rss_bytes == 0 || !atomic_load(&s->host->over_rss);
+}
+
+/* Sleeps until the front has taken back what is there, and lets it go. */
+static void slot_wait_for_quit(struct slot *s)
+{
+	_Atomic uint32_t *word = &s->in.shared->consumer_waits;
+
+	outbox_notify(&s->out);
+	for (;;) {
+		ring_announce_consumer(&s->in);
+		if (atomic_load(&s->host->quit))
+			return;
+		(void)futex_wait(word, 1, FUTEX_SHARED, UINT64_MAX);
+	}
+}
+
 int slot_run(struct slot *s)
 {
 	int r = 0;
 
+	cpu_meter_begin(&s->cpu);
 	while (r == 0) {
 		size_t len = 0;
+
+		if (!slot_may_start(s)) {
+			slot_wait_for_quit(s);
+			break;
+		}
 		struct ring_record *record = ring_next(&s->in, &len);
 
 		if (!record) {

@@ -10,6 +10,7 @@
 #include "proto/region.h"
 #include "worker/answer.h"
 #include "worker/call.h"
+#include "worker/cpu.h"
 #include "worker/outbox.h"
 #include "worker/task_table.h"
 
@@ -21,8 +22,12 @@ struct slot {
 	const uint8_t *big;
 	uint64_t big_bytes;
 
+	uint64_t max_rss_bytes; /* 0: none */
+	int statm_fd;           /* /proc/self/statm, when there is a limit */
+
 	/* When the last job ended, if the next one starts at once; 0 after a pause. */
 	uint64_t now_ns;
+	struct cpu_meter cpu;
 
 	struct answer answer;
 	struct call call;
@@ -34,7 +39,12 @@ void slot_init(struct slot *s, unsigned n, struct host_shared *host,
 	       const struct front_shared *front, int event_fd, const struct task_table *tasks);
 void slot_done(struct slot *s);
 
-/* Runs jobs until the host is to quit and none is left: 0. -EPROTO when a ring is broken. */
+/* From now on it looks after each job how large the process has become. The descriptor is of
+ * /proc/self/statm and stays the caller's. */
+void slot_watch_memory(struct slot *s, int statm_fd);
+
+/* Runs jobs until the host is to quit and none is left, or none may be started: 0. -EPROTO when
+ * a ring is broken. */
 int slot_run(struct slot *s);
 
 #endif

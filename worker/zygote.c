@@ -23,12 +23,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-struct zygote_module {
-	char *path;
-	struct module module;
-	bool started;
-};
-
 struct zygote_host {
 	uint32_t number; /* the front's */
 	pid_t pid;
@@ -42,12 +36,14 @@ struct zygote {
 	char *pool;
 	int event_fd;
 	const struct front_shared *front;
-	struct zygote_module *modules;
-	size_t nmodules;
+	char **paths; /* of modules */
+	size_t npaths;
 	struct command **commands; /* NULL once the table has it */
 	size_t ncommands;
 
-	struct task_table tasks; /* final once started */
+	struct module *modules; /* those that were started */
+	size_t nmodules;
+	struct task_table tasks; /* both are final once started */
 	bool started;
 
 	struct zygote_host *hosts; /* alive, or not reaped yet */
@@ -134,8 +130,8 @@ static void on_pool(struct zygote *z, const struct control_message *m, int *fds)
 static void on_module(struct zygote *z, const struct control_message *m, int *fds)
 {
 	(void)fds;
-	z->modules = grow(z->modules, z->nmodules, sizeof *z->modules);
-	z->modules[z->nmodules++] = (struct zygote_module){.path = copy_text(m->text)};
+	z->paths = grow(z->paths, z->npaths, sizeof(char *));
+	z->paths[z->npaths++] = copy_text(m->text);
 }
 
 static void on_command(struct zygote *z, const struct control_message *m, int *fds)
@@ -164,28 +160,30 @@ static void report_duplicate(struct zygote *z, const char *path, const char *tas
 static bool is_started(const struct zygote *z, const struct fut_module *def)
 {
 	for (size_t i = 0; i < z->nmodules; i++) {
-		if (z->modules[i].started && z->modules[i].module.def == def)
+		if (z->modules[i].def == def)
 			return true;
 	}
 	return false;
 }
 
-static void load_module(struct zygote *z, struct zygote_module *m)
+static void load_module(struct zygote *z, const char *path)
 {
 	char reason[MODULE_REASON_MAX] = "it is loaded already";
+	struct module m;
 
 	/* Before it is touched: it may be the end of this process. */
-	tell_text(z, CONTROL_LOADING, m->path);
-	if (module_open(&m->module, m->path, reason) < 0 || is_started(z, m->module.def) ||
-	    module_start(&m->module, z->pool, reason) < 0) {
-		tell_module_failed(z, m->path, reason);
+	tell_text(z, CONTROL_LOADING, path);
+	if (module_open(&m, path, reason) < 0 || is_started(z, m.def) ||
+	    module_start(&m, z->pool, reason) < 0) {
+		tell_module_failed(z, path, reason);
 		return;
 	}
-	m->started = true;
-	for (const struct fut_task *t = m->module.def->tasks; t->name; t++) {
+	z->modules = grow(z->modules, z->nmodules, sizeof *z->modules);
+	z->modules[z->nmodules++] = m;
+	for (const struct fut_task *t = m.def->tasks; t->name; t++) {
 		int r = task_table_add(&z->tasks, t);
 		if (r == -EEXIST)
-			report_duplicate(z, m->path, t->name);
+			report_duplicate(z, path, t->name);
 		else if (r < 0)
 			zygote_give_up("tasks", -r);
 	}
@@ -209,8 +207,8 @@ static void on_start(struct zygote *z, const struct control_message *m, int *fds
 	(void)fds;
 	if (!z->pool || z->started)
 		zygote_give_up("start", EPROTO);
-	for (size_t i = 0; i < z->nmodules; i++)
-		load_module(z, &z->modules[i]);
+	for (size_t i = 0; i < z->npaths; i++)
+		load_module(z, z->paths[i]);
 	for (size_t i = 0; i < z->ncommands; i++)
 		add_command(z, &z->commands[i]);
 	for (size_t i = 0; i < z->tasks.len; i++)
@@ -221,17 +219,21 @@ static void on_start(struct zygote *z, const struct control_message *m, int *fds
 
 /* ---- hosts ----------------------------------------------------------------------------- */
 
-static _Noreturn void become_host(const struct zygote *z, uint32_t slots, const int *fds,
-				  pid_t zygote)
+static _Noreturn void become_host(const struct zygote *z, const struct control_message *m,
+				  const int *fds, pid_t zygote)
 {
 	const struct host_start start = {
-		.slots = slots,
+		.pool = z->pool,
+		.slots = m->slots,
+		.first_slot = m->first_slot,
 		.region_fd = fds[0],
 		.stderr_fd = fds[1],
 		.event_fd = z->event_fd,
 		.zygote = zygote,
 		.front = z->front,
 		.tasks = &z->tasks,
+		.modules = z->modules,
+		.nmodules = z->nmodules,
 	};
 
 	close_fd(z->control);
@@ -248,8 +250,8 @@ static void kill_group(pid_t pid)
 }
 
 /* 0 and a host that runs, with a descriptor for it; or -errno. */
-static int start_host(struct zygote *z, uint32_t slots, const int *fds, pid_t *ret_pid,
-		      int *ret_pid_fd)
+static int start_host(struct zygote *z, const struct control_message *m, const int *fds,
+		      pid_t *ret_pid, int *ret_pid_fd)
 {
 	pid_t self = getpid();
 
@@ -259,7 +261,7 @@ static int start_host(struct zygote *z, uint32_t slots, const int *fds, pid_t *r
 	if (pid < 0)
 		return -errno;
 	if (pid == 0)
-		become_host(z, slots, fds, self);
+		become_host(z, m, fds, self);
 	/* The host does the same; it must be true for both as soon as they go on. */
 	(void)setpgid(pid, pid);
 	int pid_fd = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -285,7 +287,7 @@ static void on_fork(struct zygote *z, const struct control_message *m, int *fds)
 		return;
 	}
 	z->hosts = grow(z->hosts, z->nhosts, sizeof *z->hosts);
-	int r = start_host(z, m->slots, fds, &host.pid, &pid_fd);
+	int r = start_host(z, m, fds, &host.pid, &pid_fd);
 	if (r < 0) {
 		tell_fork_failed(z, m->host, r);
 		return;
@@ -436,12 +438,21 @@ static int zygote_set_signals(struct zygote *z)
 	return z->signals < 0 ? -errno : 0;
 }
 
+/* What it said before is not worth doing any more: a module may take for ever to load. */
+static bool front_is_gone(int control_fd)
+{
+	struct pollfd p = {.fd = control_fd, .events = POLLRDHUP};
+
+	return poll(&p, 1, 0) == 1 && p.revents & (POLLRDHUP | POLLHUP);
+}
+
 static int zygote_init(struct zygote *z, int control_fd)
 {
 	*z = (struct zygote){.control = control_fd, .signals = -1, .event_fd = -1};
 	task_table_init(&z->tasks);
 	/* The front may be gone already; then the socket says so. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	z->orphaned = front_is_gone(control_fd);
 	/* So that the last line a task printed before it crashed is not lost. */
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);
 	if (fcntl(control_fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(control_fd, F_SETFL, 0) < 0)
@@ -453,16 +464,16 @@ static void zygote_done(struct zygote *z)
 {
 	while (z->nhosts > 0)
 		bury_host(z, &z->hosts[z->nhosts - 1]);
-	for (size_t i = z->nmodules; i-- > 0;) {
-		if (z->modules[i].started)
-			module_stop(&z->modules[i].module);
-		free(z->modules[i].path);
-	}
+	for (size_t i = z->nmodules; i-- > 0;)
+		module_stop(&z->modules[i]);
+	for (size_t i = 0; i < z->npaths; i++)
+		free(z->paths[i]);
 	task_table_done(&z->tasks);
 	for (size_t i = 0; i < z->ncommands; i++)
 		command_free(z->commands[i]);
 	free(z->commands);
 	free(z->modules);
+	free(z->paths);
 	free(z->hosts);
 	free(z->pool);
 	close_fd(z->signals);

@@ -37,6 +37,7 @@
 	X(NO_MEMORY, 42, SYSTEM, "out of memory")                                                  \
 	X(UNSUPPORTED, 43, SYSTEM, "not supported")                                                \
 	X(INTERNAL, 44, SYSTEM, "internal error")                                                  \
+	X(QUARANTINED, 45, SYSTEM, "the job killed its host as often as it may")                   \
                                                                                                    \
 	X(TIMEOUT, 60, CALLER, "not done yet when the wait ended")                                 \
 	X(CANCELLED, 61, CALLER, "the job was cancelled before it ran")                            \

@@ -2,9 +2,15 @@
  * What a task module needs: this header and libc.
  *
  * A module is a shared object that exports one symbol, `fut_module`, made by
- * FUT_MODULE(). The pool's zygote loads it once, calls init() once, and forks
- * hosts from there: whatever init() builds is shared copy-on-write by every
- * host. fini() runs once, in the zygote, when the pool ends.
+ * FUT_MODULE(). Four functions of it, all optional, prepare for its tasks:
+ *
+ *	init()       once, in the pool's zygote, which loads the module and forks the
+ *	             hosts: whatever it builds is shared copy-on-write by every host
+ *	slot_init()  in the host, on each slot's own thread, before the slot's first job:
+ *	             what cannot be shared or does not survive a fork, such as a
+ *	             connection, a thread, or a thread's own data
+ *	slot_fini()  on the same thread, when the slot ends in an orderly way
+ *	fini()       once, in the zygote, when the pool ends
  *
  *	static int shout(struct fut_call *call)
  *	{
@@ -35,7 +41,7 @@ extern "C" {
 
 /* Changes when a module built against an older header would break. The loader
  * refuses every other number. */
-#define FUT_TASK_ABI 1u
+#define FUT_TASK_ABI 2u
 
 /* A borrowed piece of memory. */
 struct fut_view {
@@ -147,7 +153,8 @@ static inline int fut_call_fail_at(struct fut_call *call, const char *file, int 
 }
 
 /* A task. run() returns 0 for success; anything else is a failure, of type
- * "TaskError" unless fut_call_fail() named one. Names are 1 to 63 bytes of
+ * "TaskError" unless fut_call_fail() named one. The thread is the slot's: a task that
+ * ends it, with pthread_exit(), ends the process. Names are 1 to 63 bytes of
  * letters, digits and . _ - */
 struct fut_task {
 	const char *name;
@@ -164,6 +171,17 @@ struct fut_module {
 	int (*init)(const char *pool_name);
 	void (*fini)(void);
 	const struct fut_task *tasks; /* ends with a NULL name */
+	/* Optional. Runs once on the thread that runs the slot's jobs, before the first of them,
+	 * for each module of the pool in the order of the configuration; the slots of one process
+	 * may run it at the same time. `slot` counts from 0 to the pool's slots less one, and no
+	 * other slot has the same number at the time: two processes that take turns may. Returns
+	 * 0, or anything else to refuse: then the process ends and the pool starts another one;
+	 * when one after the other is refused, the pool refuses its jobs with POOL_BROKEN, and
+	 * tries again later. The process must be ready within the daemon's start_timeout. */
+	int (*slot_init)(const char *pool_name, unsigned slot);
+	/* Optional. On the same thread after the slot's last job, in the opposite order of
+	 * modules; at most the daemon's kill_grace long. Not when the process dies or is killed. */
+	void (*slot_fini)(void);
 };
 
 #define FUT_MODULE(...)                                                                            \

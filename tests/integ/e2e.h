@@ -3,7 +3,8 @@
  * words for the usual steps. A failed expectation fails the test at the caller's line.
  *
  * A way is how a test meets its pool: over which transport, and of which kind. Tests that
- * loop over WAYS see each of the four.
+ * loop over WAYS see each of the four. One more transport is more of WAYS, and a line in
+ * url_of().
  */
 #ifndef TESTS_E2E_H
 #define TESTS_E2E_H
@@ -33,6 +34,12 @@ static inline const char *kind_of(int way)
 	return way & PROCESSES ? "processes" : "threads";
 }
 
+/* Where the daemon hears clients of this way. */
+static inline const char *url_of(int way)
+{
+	return way & OVER_TCP ? d->tcp_url : d->unix_url;
+}
+
 static inline fut_executor *open_url(const char *base, const char *pool)
 {
 	char url[192];
@@ -58,7 +65,7 @@ static inline void start_with(int way, unsigned slots, const char *top, const ch
 	tdaemon_path(d, "mark", mark, sizeof mark);
 	tdaemon_path(d, "gate", gate, sizeof gate);
 	tdaemon_path(d, "gate2", gate2, sizeof gate2);
-	x = open_url(way & OVER_TCP ? d->tcp_url : d->unix_url, "p");
+	x = open_url(url_of(way), "p");
 }
 
 static inline void start(int way, unsigned slots)

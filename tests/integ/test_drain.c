@@ -93,6 +93,31 @@ START_TEST(test_drain_in_a_hurry)
 }
 END_TEST
 
+/* Nothing is left of what its tasks started, and nobody is left to be buried by another. */
+START_TEST(test_hurry_leaves_nothing_behind)
+{
+	enum { N = 3 };
+
+	start("kill_grace = 1h\n"
+	      "command litter {\n exec = {\"/bin/sh\", \"-c\", \"sleep 1000 & wait\"}\n}\n"
+	      "pool p {\n kind = processes\n slots = 3\n modules = {testmod_crash}\n"
+	      " commands = {litter}\n}\n");
+	struct tw *w = tw_open(d->unix_url, "p");
+	for (uint64_t id = 0; id < N; id++)
+		tw_submit(w, id, id % 2 ? "stubborn" : "litter", "");
+	for (uint64_t id = 0; id < N; id++)
+		tw_wait_started(w, id);
+	tdaemon_signal(d, SIGTERM);
+	tw_expect_goaway(w, FUT_DRAINING);
+	tdaemon_signal(d, SIGTERM);
+	for (uint64_t id = 0; id < N; id++)
+		tw_expect_status(w, id, FUT_DRAINING);
+	tw_expect_end(w);
+	tw_close(w);
+	tdaemon_stop(d);
+}
+END_TEST
+
 START_TEST(test_drain_timeout)
 {
 	start("drain_timeout = 100ms\n" POOL("processes", "2", "basic, testmod_crash"));
@@ -157,6 +182,7 @@ Suite *test_suite(void)
 
 	tcase_add_test(tc, test_drain);
 	tcase_add_loop_test(tc, test_drain_in_a_hurry, 0, 2);
+	tcase_add_test(tc, test_hurry_leaves_nothing_behind);
 	tcase_add_test(tc, test_drain_timeout);
 	tcase_add_loop_test(tc, test_drain_behind_a_slow_reader, 0, 4);
 	return s;

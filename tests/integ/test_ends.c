@@ -70,6 +70,61 @@ START_TEST(test_unref_lets_jobs_finish)
 }
 END_TEST
 
+/* ---- by force ----------------------------------------------------------- */
+
+/* What runs ends, what waits never runs, and what is another's goes on. The bit above the
+ * way says how. */
+START_TEST(test_force)
+{
+	enum { N = 20 };
+	fut_force how = _i / WAYS ? FUT_FORCE_KILL : FUT_FORCE_STOP;
+	bool killed = how == FUT_FORCE_KILL && _i & PROCESSES;
+	fut_future *f[N], *late = NULL;
+
+	start(_i % WAYS, 1);
+	warm();
+	long pid = ask_number("pid");
+	fut_future *runs = submit("gate", gate);
+	wait_running(runs);
+	for (int i = 0; i < N; i++)
+		f[i] = submit("mark", mark);
+	fut_executor *other = open_url(d->unix_url, "p");
+	fut_future *others = submit_on(other, "echo", "on", 2);
+	ck_assert_int_eq(fut_executor_force_shutdown(x, how, PATIENCE_US), FUT_OK);
+	must_fail_(runs, killed ? FUT_KILLED : FUT_TASK_FAILED);
+	for (int i = 0; i < N; i++)
+		must_fail_(f[i], FUT_CANCELLED);
+	ck_assert_int_eq(fut_submit(x, "echo", "", 0, &late, NULL), FUT_SHUTDOWN);
+	if (killed)
+		twait_until(d, kill((pid_t)pid, 0) < 0);
+	must_be(others, "on");
+	ck_assert_uint_eq(tfile_lines(mark), 0);
+	ck_assert_int_eq(fut_executor_force_shutdown(x, how, 0), FUT_OK);
+	unref_all(f, N);
+	unref_all((fut_future *[]){runs, others}, 2);
+	close_executor(other);
+	stop();
+}
+END_TEST
+
+/* What does not listen is not stopped. Where others may run beside it, nothing but its own
+ * limit ends it; where it is alone, a second call that is harder does. */
+START_TEST(test_force_on_the_deaf)
+{
+	bool alone = _i & PROCESSES;
+
+	start(_i, 1);
+	fut_future *f = submit_limited("hang", "", run_limit, alone ? 0 : 500 * MS);
+	wait_running(f);
+	ck_assert_int_eq(fut_executor_force_shutdown(x, FUT_FORCE_STOP, 20 * MS), FUT_TIMEOUT);
+	ck_assert_int_eq(fut_executor_force_shutdown(x, FUT_FORCE_KILL, alone ? PATIENCE_US : 0),
+			 alone ? FUT_OK : FUT_TIMEOUT);
+	must_fail_(f, alone ? FUT_KILLED : FUT_RUN_LIMIT);
+	fut_future_unref(f);
+	stop();
+}
+END_TEST
+
 /* ---- the end of others -------------------------------------------------- */
 
 static void open_own_executor(void)
@@ -235,6 +290,7 @@ START_TEST(test_daemon_killed)
 	ck_assert_int_eq(fut_error_executed(e), FUT_EXECUTED_NO);
 	fut_error_unref(e);
 	ck_assert_int_eq(fut_executor_ping(x, SECOND, NULL), FUT_CONNECTION_LOST);
+	ck_assert_int_eq(fut_executor_force_shutdown(x, FUT_FORCE_KILL, PATIENCE_US), FUT_OK);
 	unref_all(f, N);
 	fut_future_unref(runs);
 	free(f);
@@ -255,6 +311,9 @@ Suite *test_suite(void)
 
 	tcase_add_loop_test(tc, test_shutdown, 0, 4 * WAYS);
 	tcase_add_loop_test(tc, test_unref_lets_jobs_finish, 0, WAYS);
+	tc = trun_case(s, "force");
+	tcase_add_loop_test(tc, test_force, 0, 2 * WAYS);
+	tcase_add_loop_test(tc, test_force_on_the_deaf, 0, WAYS);
 	tc = trun_case(s, "others");
 	tcase_add_loop_test(tc, test_fork, 0, WAYS);
 	tcase_add_loop_test(tc, test_drain, 0, WAYS);

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Every example is built, short, and prints what it should, over both transports.
+# Every example is built, short, and prints what it should, over both transports, and with a
+# daemon of its own. So does the first program of the README, with nothing set up.
 # shellcheck source=tests/scripts/tap.sh
 . "$(dirname "$0")/../scripts/tap.sh"
 # shellcheck source=tests/lib/daemon.sh
@@ -34,8 +35,25 @@ without_example() {
 	done
 }
 
+readme_program() {
+	sed -n '/^```c$/,/^```$/p' "$top_srcdir/README.md" | sed '1d; /^```$/,$d'
+}
+
+# Says what is wrong with it.
+run_readme_program() {
+	readme_program >"$scratch/seven.c"
+	sanitize=
+	[ "$SANITIZERS" = no ] || sanitize=-fsanitize=$SANITIZERS
+	# shellcheck disable=SC2086 # a compiler may come with options
+	${CC:-cc} $sanitize -I"$top_srcdir/include" "$scratch/seven.c" -o "$scratch/seven" \
+		-L"$top_builddir/.libs" -lfutured -Wl,-rpath,"$top_builddir/.libs" 2>&1 || return
+	said=$("$scratch/seven" 2>&1)
+	[ "$said" = 49 ] || echo "it printed '$said'"
+}
+
 start_daemon
-for url in "$unix_url" "$tcp_url"; do
+use_private_daemons
+for url in "$unix_url" "$tcp_url" local:; do
 	FUTURED_URL=$url
 	for source in "$top_srcdir"/examples/*.c; do
 		name=$(basename "$source" .c)
@@ -51,5 +69,8 @@ else
 	expect_nothing 'an example without a daemon says why' \
 		"$(grep -v '^open: CONNECT_FAILED: ' "$scratch/err")"
 fi
+unset FUTURED_URL
+expect_nothing 'an example without a URL' "$(run_example square)"
+expect_nothing "the README's first program" "$(run_readme_program)"
 stop_daemon
 end_tests

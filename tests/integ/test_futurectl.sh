@@ -120,31 +120,61 @@ submit_failures() {
 	expect 'submit: a stall limit' 1 '' '^futurectl: sleep: STALL_LIMIT: '
 	run submit --deadline 0.05 sleep 30
 	expect 'submit: a deadline' 3 '' '^futurectl: sleep: DEADLINE: '
+	run -p processes submit --retries 2 segv
+	expect 'submit: a crash, again and again' 3 '' 'QUARANTINED' '^detail: 3 processes died' \
+		'^cause of death: process [0-9]+ was ended by SIGSEGV' \
+		'^executed: maybe, retry: never, attempt: 3$'
+	run submit --retries 0,4 --retry-pause 0.001 square x
+	expect 'submit: a failure, again and again' 1 '' ', attempt: 5$'
+	run submit --retries 4,0 square x
+	expect 'submit: a failure, with retries for crashes' 1 '' ', attempt: 1$'
+	run submit --retries=7 attempt
+	expect 'submit: retries of a job that needs none' 0 1
 	run submit --timeout 0.05 sleep 30
 	expect 'submit: a timeout' 4 '' '^futurectl: sleep: TIMEOUT: '
 	run submit --timeout 30 square 5
 	expect 'submit: a timeout that is none' 0 25
 }
 
+# The times are another each time, and so is the name: run_json ARGUMENT... leaves them out
+run_json() {
+	run submit --json "$@"
+	sed -i 's/,"timeline":{[^}]*}//; s/^{"job":"[0-9]*-0-[0-9]*",/{/' "$out"
+}
+
 submit_json() {
-	run submit --json square 5
+	run_json square 5
 	expect 'submit --json' 0 '{"status":"OK","value":"25"}\n'
 	given 'a"b\\c\n\001\303\244'
-	run submit --json echo
+	run_json echo
 	expect 'submit --json: a text with all that must be escaped' 0 \
 		'{"status":"OK","value":"a\\"b\\\\c\\n\\u0001\303\244"}\n'
 	given '\377'
-	run submit --json echo
+	run_json echo
 	expect 'submit --json: bytes' 0 '{"status":"OK","value_base64":"/w=="}\n'
-	run submit --json --stream count 2
+	run_json --stream count 2
 	expect 'submit --json --stream' 0 \
 		'{"chunk":"0"}\n{"chunk":"1"}\n{"status":"OK","value":"2"}\n'
-	run submit --json fail 'E|m|d'
+	run_json fail 'E|m|d'
 	expect_lines 'submit --json: a failure' 1 \
 		'^\{"status":"TASK_FAILED","error":\{"type":"E","message":"m","details":"d","traceback":"crash\.c:[0-9]+: fail\\n","executed":"yes","retry":"new_job","attempt":1\}\}$'
-	run submit --json kill_self
+	run_json kill_self
 	expect_lines 'submit --json: a death' 3 \
 		'"death":\{"pid":[0-9]+,"signal":"SIGKILL","core_dumped":false,.*"stderr_tail":""'
+}
+
+submit_timeline() {
+	run submit --json count 10
+	expect_lines 'submit --json: the timeline' 0 \
+		'"timeline":\{"total_us":[1-9][0-9]*,"queued_us":0,"dispatched_us":[1-9][0-9]*,"started_us":[1-9][0-9]*,"first_chunk_us":[1-9][0-9]*,"finished_us":[1-9][0-9]*,"transit_us":[0-9]+,"cpu_us":[0-9]+,"payload_bytes":2,"result_bytes":2,"chunk_bytes":10,"attempt":1\}\}$'
+	run submit --json no_such_task
+	expect_lines 'submit --json: the timeline of a job that never ran' 3 \
+		'"timeline":\{"total_us":[1-9][0-9]*,"queued_us":null,"dispatched_us":null,.*"attempt":0\}\}$'
+	run submit --json --timeout 0.01 sleep 30
+	expect_nothing 'submit --json: no timeline of a job that is not done' "$(grep timeline "$out")"
+	run submit --verbose square 5
+	expect 'submit --verbose' 0 25 '^job [0-9]+-0-[0-9]+$' '^timeline.*attempt 1' '^ +[1-9][0-9]* us  started$' \
+		'^ +never  first chunk$' '^  1 bytes of payload, 2 of result, 0 in chunks$'
 }
 
 # ---- map ----
@@ -187,6 +217,9 @@ map_failures() {
 	expect 'map: an item that fails in a chunk' 1 '1  1\n9  3\n' '^x: not a decimal integer$'
 	run -p processes map frail 1 die 3
 	expect 'map: an item that kills' 3 '1  1\n3  3\n' '^die: the process that ran the task died$'
+	run -p processes map --retries 1 frail 1 die 3
+	expect 'map: an item that kills twice' 3 '1  1\n3  3\n' \
+		'^die: the job killed its host as often as it may$'
 	run map no_such_task 1 2
 	expect 'map: a task that there is not' 3 '' '^1: ' '^2: '
 	run map --json square 2 x
@@ -238,6 +271,68 @@ status_cases() {
 	expect_lines 'ping over TCP' 0 '^3 pings: '
 }
 
+# ---- jobs and why ----
+
+# start_gate OPTION...: a submit to the processes that ends at a gate; its pid goes to $gates, its
+# name to $job
+gates=
+start_gate() {
+	"$futurectl" -p processes submit --verbose "$@" gate "$daemon_dir/jobs_gate" >"$scratch/gate_out" \
+		2>"$scratch/gate_err" </dev/null &
+	gates="$gates $!"
+	wait_until grep -q '^job ' "$scratch/gate_err" || echo '# it has no name'
+	job=$(sed -n 's/^job //p' "$scratch/gate_err")
+}
+
+# why_is REGEX: the last answer has a line like that
+why_is() {
+	"$futurectl" why "$job" >"$out" 2>"$err" && grep -qE "$1" "$out"
+}
+
+# explain DESCRIPTION REGEX: it does, after a while
+explain() {
+	code=0
+	wait_until why_is "$2" || code=1
+	expect_lines "$1" 0 "$2"
+}
+
+job_cases() {
+	wait_until running 0 || echo '# something still runs'
+	run jobs
+	expect 'jobs: none' 0 'JOB  POOL  TASK  STATE  KEY  LEVEL     WAITED    RUNNING ATTEMPT\n'
+	run jobs --json
+	expect 'jobs --json: none' 0 '{"jobs":[],"more":0}\n'
+	start_gate --priority 2 --key reports
+	explain 'why: it runs' "^$job, gate: running in process [0-9]+$"
+	first=$job
+	start_gate --key capped
+	explain 'why: it runs, too' "^$job, gate: running in process [0-9]+$"
+	start_gate --key capped
+	explain 'why: a capped key' "^$job, gate: waiting: key 'capped' has 1 of at most 1 jobs in slots$"
+	start_gate --priority -3
+	explain 'why: no slot' \
+		"^$job, gate: waiting: the next, pool 'processes' has 2 of 2 slots busy$"
+	run why --json "$job"
+	expect_lines 'why --json' 0 "^\\{\"job\":\"$job\",.*\"priority\":-3,\"level\":-3,\"key\":\"\",.*\"reason\":\"slots_busy\",.*\"facts\":\\{\"slots\":2,\"busy\":2,.*\\}\\}$"
+	run jobs
+	expect_lines 'jobs: a table' 0 '^JOB +POOL +TASK +STATE +KEY +LEVEL +WAITED +RUNNING ATTEMPT$' \
+		"^$first +processes  gate  running  reports +2 +[0-9.]+ +[0-9.]+ +1$" \
+		"^$job +processes  gate  queued + -3 +[0-9.]+ +0\\.000 +0$"
+	run jobs --json
+	expect_lines 'jobs --json' 0 "^\\{\"jobs\":\\[\\{\"job\":\"$first\",.*\\],\"more\":0\\}$"
+	: >"$daemon_dir/jobs_gate"
+	for pid in $gates; do
+		wait "$pid" || echo "# submit $pid failed"
+	done
+	run why "$first"
+	expect 'why: one that is done' 3 '' "^futurectl: why: the daemon has no job $first: it is done"
+	# One job each: what they are allowed to be is for the daemon to say, and it does.
+	run submit --priority 3 --key a.b-c_d square 3
+	expect 'submit: a priority and a key' 0 9
+	run map --priority -4 --key k square 3 4
+	expect 'map: a priority and a key' 0 '9  3\n16  4\n'
+}
+
 # ---- the command line ----
 
 usage_cases() {
@@ -255,9 +350,26 @@ usage_cases() {
 		submit --file /etc/passwd square 1
 		submit --timeout soon square 1
 		submit --run-limit -1 square 1
+		submit --retries many square 1
+		submit --retries 1,2,3 square 1
+		submit --retries 1, square 1
+		submit --retries 101 square 1
 		submit --file /nonexistent/file square
 		submit bad/name 1
 		map
+		submit --priority 4 square 1
+		submit --priority -5 square 1
+		submit --priority high square 1
+		submit --priority 1x square 1
+		submit --key a/b square 1
+		map --priority 4 square 1
+		jobs 1
+		why
+		why 7
+		why 7-3
+		why 7-3-1-2
+		why 7-3-x
+		why 7-3-1 7-3-2
 		map --chunksize 0 square 1
 		map --buffersize many square 1
 		status now
@@ -282,13 +394,71 @@ where_cases() {
 	expect '-p outweighs the pool of the URL' 3 '' 'UNKNOWN_POOL' '^hint: futurectl status'
 	run -u "$tcp_url/processes" submit echo x
 	expect 'a pool in the path of a URL' 0 x
-	for command in 'submit echo x' 'map echo x' status ping; do
+	for command in 'submit echo x' 'map echo x' status ping jobs 'why 1-0-1'; do
 		# shellcheck disable=SC2086 # words
 		run -u "unix:$daemon_dir/nobody" $command
 		expect "no daemon: ${command%% *}" 3 '' 'CONNECT_FAILED'
 	done
 	run -u tls://127.0.0.1:1 ping
 	expect 'a scheme that there is not' 3 '' 'UNSUPPORTED'
+}
+
+# ---- without a daemon ----
+
+# Nothing is named: not by a URL, and no socket is where they usually are.
+run_alone() {
+	run_url=$FUTURED_URL
+	unset FUTURED_URL RUNTIME_DIRECTORY XDG_RUNTIME_DIR
+	run "$@"
+	FUTURED_URL=$run_url
+	export FUTURED_URL
+}
+
+private_cases() {
+	use_private_daemons
+	run -u local: submit square 12
+	expect 'a private daemon: submit' 0 144
+	run -u local: -p processes submit square 12
+	expect 'a private daemon: -p' 0 144
+	run -u 'local:?workers=1&modules=basic' submit sha256 x
+	expect 'a private daemon: its modules' 3 '' 'UNKNOWN_TASK'
+	given '3\n4\n'
+	run -u 'local:?workers=2&pool=processes' map square
+	expect 'a private daemon: map' 0 '9  3\n16  4\n'
+	run -u 'local:?workers=3' status
+	expect_lines 'a private daemon: its status, when it is asked for' 0 '^threads +threads +3 ' \
+		'^processes +processes +3 '
+	run -u local: -p nobody submit echo x
+	expect 'a private daemon: another pool' 2 '' 'the pools of a local: URL are threads and'
+	run -u local:here submit echo x
+	expect 'a private daemon: another place' 2 '' 'a local: URL has parameters alone'
+	if [ -e /run/futured.sock ]; then
+		skip 'without a daemon' 'this machine has one'
+		return
+	fi
+	run_alone submit square 12
+	expect 'nothing is named: submit starts a daemon' 0 144
+	given '3\n'
+	run_alone -p processes map square
+	expect 'nothing is named: map starts a daemon' 0 '9  3\n'
+	# A socket that is there is what is meant.
+	mkdir "$scratch/run"
+	ln -s "${unix_url#unix:}" "$scratch/run/futured.sock"
+	for variable in RUNTIME_DIRECTORY XDG_RUNTIME_DIR; do
+		code=0
+		env -u FUTURED_URL -u RUNTIME_DIRECTORY -u XDG_RUNTIME_DIR \
+			"$variable=$scratch/run" "$futurectl" ping -c 1 >"$out" 2>"$err" || code=$?
+		expect_lines "nothing is named: the socket in $variable" 0 '^1 pings: '
+	done
+	for command in status ping; do
+		run_alone $command
+		expect "nothing is named: $command says so" 3 '' \
+			"^futurectl: $command: CONNECT_FAILED: no daemon is named" '^hint: .*FUTURED_URL'
+	done
+	FUTURED_DAEMON=/nowhere/futured
+	run_alone submit square 12
+	expect 'nothing is named, and nothing can be started' 3 '' 'CONNECT_FAILED' \
+		'^detail: /nowhere/futured: No such file or directory$' '^hint: .*FUTURED_DAEMON'
 }
 
 # ---- ends before the end ----
@@ -338,12 +508,15 @@ start_daemon
 submit_cases
 submit_failures
 submit_json
+submit_timeline
 map_cases
 map_failures
 map_files
 status_cases
+job_cases
 usage_cases
 where_cases
+private_cases
 ends
 stop_daemon
 end_tests

@@ -113,8 +113,18 @@ START_TEST(test_timeouts)
 }
 END_TEST
 
+static void must_be_described(const fut_future *f, const char *expected)
+{
+	char text[80];
+
+	ck_assert_uint_eq(fut_describe(f, text, sizeof text), strlen(expected));
+	ck_assert_str_eq(text, expected);
+}
+
 START_TEST(test_states)
 {
+	fut_snapshot s;
+
 	start(_i, 1);
 	warm(); /* so that the second one is put behind the first in the slot */
 	fut_future *f = submit("gate", gate), *behind = submit("echo", "b");
@@ -123,6 +133,8 @@ START_TEST(test_states)
 	/* Lying ready in a slot is not running. */
 	ck_assert_int_eq(fut_executor_ping(x, PATIENCE_US, NULL), FUT_OK);
 	ck_assert(!fut_running(behind) && !fut_done(behind) && !fut_cancelled(behind));
+	must_be_described(f, "running");
+	must_be_described(behind, "pending");
 	ck_assert_int_eq(fut_cancel(behind, PATIENCE_US, NULL), FUT_OK);
 	ck_assert(!fut_running(behind) && fut_done(behind) && fut_cancelled(behind));
 	tfile_touch(gate);
@@ -131,6 +143,13 @@ START_TEST(test_states)
 	fut_future *bad = submit("fail", "E|m");
 	must_fail_(bad, FUT_TASK_FAILED);
 	ck_assert(!fut_running(bad) && fut_done(bad) && !fut_cancelled(bad));
+	must_be_described(f, "finished with 4 bytes");
+	must_be_described(behind, "cancelled");
+	must_be_described(bad, "failed: TASK_FAILED: m");
+	ck_assert_int_eq(fut_poll(bad, &s), FUT_OK);
+	ck_assert(s.done && !s.running && !s.cancelled && s.attempt == 1);
+	ck_assert_int_eq(s.status, FUT_TASK_FAILED);
+	ck_assert_str_eq(fut_error_type(s.error), "E");
 	unref_all((fut_future *[]){f, behind, bad}, 3);
 	stop();
 }
@@ -251,7 +270,7 @@ START_TEST(test_refusals)
 	fut_error_unref(e);
 	fut_future_unref(f);
 
-	snprintf(url, sizeof url, "%s?pool=nobody", _i & OVER_TCP ? d->tcp_url : d->unix_url);
+	snprintf(url, sizeof url, "%s?pool=nobody", url_of(_i));
 	ck_assert_int_eq(fut_executor_open(url, &none, &e), FUT_UNKNOWN_POOL);
 	ck_assert_ptr_nonnull(strstr(fut_error_detail(e), "nobody"));
 	fut_error_unref(e);
@@ -383,6 +402,50 @@ START_TEST(test_200000)
 }
 END_TEST
 
+/* ---- names and questions ------------------------------------------------ */
+
+/* A job's name begins with the number by which the daemon knows the session. */
+START_TEST(test_job_name)
+{
+	char number[24], expected[48], name[48];
+
+	start(_i, 1);
+	fut_executor *second = open_url(d->unix_url, "p");
+	ck_assert(tdaemon_log_value(d, "event=session.hello", "session", number, sizeof number));
+	fut_future *f = submit("echo", "a"), *other = submit_on(second, "echo", "b", 1);
+	snprintf(expected, sizeof expected, "%s-0-1", number);
+	ck_assert_uint_eq(fut_job_name(f, name, sizeof name), strlen(expected));
+	ck_assert_str_eq(name, expected);
+	(void)fut_job_name(other, expected, sizeof expected);
+	ck_assert_str_ne(name, expected);
+	must_be(f, "a");
+	must_be(other, "b");
+	unref_all((fut_future *[]){f, other}, 2);
+	close_executor(second);
+	stop();
+}
+END_TEST
+
+START_TEST(test_ask)
+{
+	char *status = NULL, *asked = NULL;
+
+	start(_i, 1);
+	ck_assert_int_eq(fut_executor_status(x, PATIENCE_US, &status), FUT_OK);
+	ck_assert_int_eq(fut_executor_ask(x, "status", NULL, PATIENCE_US, &asked), FUT_OK);
+	ck_assert_ptr_nonnull(strstr(status, "\"pools\""));
+	/* They differ in what has changed meanwhile, but begin alike. */
+	ck_assert_mem_eq(asked, status, strcspn(status, ","));
+	free(status);
+	free(asked);
+	asked = NULL;
+	ck_assert_int_eq(fut_executor_ask(x, "the_weather", "here", PATIENCE_US, &asked),
+			 FUT_UNSUPPORTED);
+	ck_assert_ptr_null(asked);
+	stop();
+}
+END_TEST
+
 Suite *test_suite(void)
 {
 	Suite *s = suite_create("futures");
@@ -401,5 +464,8 @@ Suite *test_suite(void)
 	tcase_add_loop_test(tc, test_busy, 0, WAYS);
 	tc = trun_case(s, "many");
 	tcase_add_loop_test(tc, test_200000, 0, WAYS);
+	tc = trun_case(s, "questions");
+	tcase_add_loop_test(tc, test_job_name, 0, WAYS);
+	tcase_add_loop_test(tc, test_ask, 0, WAYS);
 	return s;
 }

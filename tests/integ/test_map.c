@@ -2,76 +2,9 @@
  * Maps, end to end: results in the order of the items, one error per item that failed, and
  * no more input taken than there is room for.
  */
-#include "tests/integ/e2e.h"
+#include "tests/integ/e2e_map.h"
 
 #include <signal.h>
-
-/* Numbers from 0 on, as text; some of them replaced. */
-struct numbers {
-	size_t taken, n; /* n 0: without end */
-	size_t odd_one;  /* that many apart, an item is `odd`; 0: none */
-	const char *odd;
-	char text[24];
-};
-
-static bool next_number(void *arg, fut_bytes *ret)
-{
-	struct numbers *in = arg;
-
-	if (in->n > 0 && in->taken == in->n)
-		return false;
-	size_t i = in->taken++;
-	if (in->odd_one > 0 && i % in->odd_one == in->odd_one - 1)
-		snprintf(in->text, sizeof in->text, "%s", in->odd);
-	else
-		snprintf(in->text, sizeof in->text, "%zu", i);
-	*ret = (fut_bytes){in->text, strlen(in->text)};
-	return true;
-}
-
-/* Texts of an array, up to NULL. */
-static bool next_text(void *arg, fut_bytes *ret)
-{
-	const char *const **at = arg;
-
-	if (!**at)
-		return false;
-	*ret = (fut_bytes){**at, strlen(**at)};
-	(*at)++;
-	return true;
-}
-
-static fut_map *open_map(const char *task, fut_next_item_fn next, void *arg,
-			 fut_map_options options)
-{
-	fut_error *e = NULL;
-	fut_job *job;
-	fut_map *m;
-
-	ck_assert_int_eq(fut_job_new(task, &job), FUT_OK);
-	if (fut_map_open(x, job, next, arg, &options, &m, &e) != FUT_OK)
-		ck_abort_msg("map: %s: %s", fut_error_message(e), fut_error_detail(e));
-	fut_job_free(job);
-	return m;
-}
-
-static void must_end(fut_map *m)
-{
-	fut_map_item item;
-
-	ck_assert_int_eq(fut_map_next(m, PATIENCE_US, &item), FUT_END);
-	ck_assert_int_eq(fut_map_next(m, 0, &item), FUT_END);
-	fut_map_close(m);
-}
-
-static bool is_number(const fut_map_item *item, uint64_t n)
-{
-	char text[24];
-	int len = snprintf(text, sizeof text, "%llu", (unsigned long long)n);
-
-	return item->status == FUT_OK && item->value.len == (size_t)len &&
-	       memcmp(item->value.data, text, (size_t)len) == 0;
-}
 
 /* ---- order -------------------------------------------------------------- */
 
@@ -145,10 +78,10 @@ START_TEST(test_empty)
 	const char *const none[] = {NULL}, *const *at = none;
 
 	start(_i % WAYS, 1);
-	for (int unordered = 0; unordered < 2; unordered++) {
-		fut_map *m = open_map("square", next_text, &at,
-				      (fut_map_options){.chunksize = chunksizes[_i / WAYS],
-							.unordered = unordered});
+	for (int i = 0; i < 4; i++) {
+		fut_map *m = open_map(
+			"square", i / 2 ? next_text : NULL, &at,
+			(fut_map_options){.chunksize = chunksizes[_i / WAYS], .unordered = i % 2});
 		must_end(m);
 	}
 	stop();
@@ -280,16 +213,21 @@ END_TEST
 /* Without a buffersize the session's window is the bound. */
 START_TEST(test_input_without_end)
 {
-	enum { WINDOW = 64, N = 3000 };
+	enum { WINDOW = 64, N = 3000, CHUNK = 5 };
+	bool unordered = _i / WAYS & 1, chunked = _i / WAYS & 2;
+	size_t chunksize = chunked ? CHUNK : 1;
 	struct numbers in = {.n = 0};
 	fut_map_item item;
 
-	start_with(_i, 2, "max_inflight = 64\n", "");
-	fut_map *m = open_map("square", next_number, &in, (fut_map_options){0});
+	start_with(_i % WAYS, 2, "max_inflight = 64\n", "");
+	fut_map *m = open_map("square", next_number, &in,
+			      (fut_map_options){.chunksize = chunksize, .unordered = unordered});
+	ck_assert_uint_eq(in.taken, WINDOW * chunksize);
 	for (uint64_t i = 0; i < N; i++) {
 		ck_assert_int_eq(fut_map_next(m, PATIENCE_US, &item), FUT_OK);
-		must(item.index == i && is_number(&item, i * i));
-		must(in.taken <= i + 2 + WINDOW);
+		must(unordered || item.index == i);
+		must(is_number(&item, item.index * item.index));
+		must(in.taken <= i + (2 + WINDOW) * chunksize);
 	}
 	fut_map_close(m);
 	/* What it cancelled has left the window when the pong is here. */
@@ -388,34 +326,116 @@ END_TEST
 /* The executor can take no more: told by the open, or behind what was submitted before. */
 START_TEST(test_shut_down)
 {
-	struct numbers in = {.n = 100};
+	enum { BUFFER = 10, CHUNK = 3 };
+	bool chunked = _i / WAYS;
+	uint64_t sent = chunked ? BUFFER * CHUNK : BUFFER;
+	struct numbers in = {.n = 0};
 	fut_map_item item;
-	fut_status status;
 	fut_error *e;
 	fut_job *job;
 	fut_map *m;
-	uint64_t good = 0;
 
-	start(_i, 1);
-	m = open_map("square", next_number, &in, (fut_map_options){.buffersize = 10});
+	start(_i % WAYS, 1);
+	m = open_map("square", next_number, &in,
+		     (fut_map_options){.buffersize = BUFFER, .chunksize = chunked ? CHUNK : 1});
 	ck_assert_int_eq(fut_executor_shutdown(x, false, false, 0), FUT_OK);
-	while ((status = fut_map_next(m, PATIENCE_US, &item)) == FUT_OK) {
-		if (item.status != FUT_OK) {
-			ck_assert_int_eq(item.status, FUT_SHUTDOWN);
-			continue;
-		}
-		must(is_number(&item, good * good));
-		good++;
+	for (uint64_t i = 0; i < sent; i++) {
+		ck_assert_int_eq(fut_map_next(m, PATIENCE_US, &item), FUT_OK);
+		must(item.index == i && is_number(&item, i * i));
 	}
-	ck_assert_int_eq(status, FUT_END);
-	ck_assert_uint_eq(good, 10);
-	fut_map_close(m);
+	ck_assert_int_eq(fut_map_next(m, PATIENCE_US, &item), FUT_OK);
+	ck_assert_int_eq(item.status, FUT_SHUTDOWN);
+	ck_assert_uint_eq(item.index, sent);
+	must_end(m);
 	in.taken = 0;
 	ck_assert_int_eq(fut_job_new("square", &job), FUT_OK);
 	ck_assert_int_eq(fut_map_open(x, job, next_number, &in, NULL, &m, &e), FUT_SHUTDOWN);
 	ck_assert_uint_le(in.taken, 1);
 	fut_error_unref(e);
 	fut_job_free(job);
+	stop();
+}
+END_TEST
+
+/* ---- the map's time ----------------------------------------------------- */
+
+/* What was ready comes; then, once, that the time is over; then nothing. */
+START_TEST(test_time)
+{
+	bool unordered = _i / WAYS;
+	char open[96];
+	const char *items[] = {open, open, gate, open, NULL};
+	const char *const *at = items;
+	fut_map_item item;
+	fut_status status;
+	uint64_t n = 0;
+
+	start(_i % WAYS, 1);
+	tdaemon_path(d, "open", open, sizeof open);
+	tfile_touch(open);
+	uint64_t since_us = td_now_us();
+	fut_map *m = open_map("gate", next_text, &at,
+			      (fut_map_options){.timeout_us = 200 * MS, .unordered = unordered});
+	while ((status = fut_map_next(m, FUT_FOREVER, &item)) == FUT_OK) {
+		ck_assert_uint_eq(item.index, n);
+		ck_assert_int_eq(item.status, FUT_OK);
+		n++;
+	}
+	ck_assert_int_eq(status, FUT_TIMEOUT);
+	ck_assert_uint_le(n, 2); /* less only where all is very slow */
+	ck_assert_uint_ge(td_now_us() - since_us, 200 * MS);
+	must_end(m);
+	tfile_touch(gate);
+	stop();
+}
+END_TEST
+
+/* The one that was waited for and those behind it never run. */
+START_TEST(test_time_cancels)
+{
+	int shape = _i / WAYS;
+	fut_map_item item;
+
+	start(_i % WAYS, 1);
+	fut_future *f = submit("gate", gate);
+	wait_running(f);
+	taken_marks = 0;
+	fut_map *m = open_map("mark", next_mark, NULL,
+			      (fut_map_options){.timeout_us = 30 * MS,
+						.unordered = shape & 1,
+						.chunksize = shape & 2 ? 4 : 1});
+	ck_assert_int_eq(fut_map_next(m, FUT_FOREVER, &item), FUT_TIMEOUT);
+	must_end(m);
+	/* Behind this, the daemon has heard of it. */
+	ck_assert_int_eq(fut_executor_ping(x, PATIENCE_US, NULL), FUT_OK);
+	tfile_touch(gate);
+	must_be(f, "open");
+	fut_future_unref(f);
+	f = submit("echo", "");
+	must_be(f, "");
+	fut_future_unref(f);
+	ck_assert_uint_eq(tfile_lines(mark), 0);
+	stop();
+}
+END_TEST
+
+/* A task's own failure is an item's, whatever it is called. */
+START_TEST(test_time_that_is_the_task_s)
+{
+	const char *const items[] = {"TimeoutError|it took too long|", "E|m|d", NULL};
+	const char *const *at = items;
+	fut_map_item item;
+
+	start(_i, 1);
+	fut_map *m = open_map("fail", next_text, &at,
+			      (fut_map_options){.timeout_us = (uint64_t)PATIENCE_US});
+	for (uint64_t i = 0; i < 2; i++) {
+		ck_assert_int_eq(fut_map_next(m, PATIENCE_US, &item), FUT_OK);
+		ck_assert_uint_eq(item.index, i);
+		ck_assert_int_eq(item.status, FUT_TASK_FAILED);
+		ck_assert_str_eq(fut_error_type(item.error), i == 0 ? "TimeoutError" : "E");
+	}
+	must_end(m);
 	stop();
 }
 END_TEST
@@ -435,11 +455,15 @@ Suite *test_suite(void)
 	tcase_add_loop_test(tc, test_host_dies_in_a_chunk, 0, WAYS);
 	tc = trun_case(s, "input");
 	tcase_add_loop_test(tc, test_buffersize, 0, WAYS);
-	tcase_add_loop_test(tc, test_input_without_end, 0, WAYS);
+	tcase_add_loop_test(tc, test_input_without_end, 0, 4 * WAYS);
 	tc = trun_case(s, "ends");
 	tcase_add_loop_test(tc, test_close_cancels, 0, WAYS);
 	tcase_add_loop_test(tc, test_timeout_then_on, 0, SIZES * WAYS);
 	tcase_add_loop_test(tc, test_limits, 0, WAYS);
-	tcase_add_loop_test(tc, test_shut_down, 0, WAYS);
+	tcase_add_loop_test(tc, test_shut_down, 0, 2 * WAYS);
+	tc = trun_case(s, "time");
+	tcase_add_loop_test(tc, test_time, 0, 2 * WAYS);
+	tcase_add_loop_test(tc, test_time_cancels, 0, 4 * WAYS);
+	tcase_add_loop_test(tc, test_time_that_is_the_task_s, 0, WAYS);
 	return s;
 }

@@ -239,7 +239,8 @@ END_TEST
  * without a trace. */
 START_TEST(test_reader_that_never_reads)
 {
-	start("pool p {\n kind = processes\n slots = 2\n modules = {basic, testmod_crash}\n}\n");
+	start("pool p {\n kind = processes\n slots = 2\n min_hosts = 2\n"
+	      " modules = {basic, testmod_crash}\n}\n");
 	tdaemon_wait_log_count(d, "event=host.up", 2);
 	unsigned fds = tdaemon_fd_count(d);
 	struct tw *never = tw_open(d->unix_url, "p");

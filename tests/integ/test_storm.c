@@ -5,14 +5,12 @@
  * With $SANITIZERS other than "no" it is a twentieth of the jobs, for all is that much slower.
  */
 #include "tests/integ/e2e.h"
+#include "tests/lib/footprint.h"
 
-#include <dirent.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 enum {
 	KINDS = 2,
@@ -39,32 +37,6 @@ struct killer {
 	_Atomic unsigned n;
 };
 
-static bool is_child_of(pid_t pid, pid_t parent)
-{
-	char path[48], line[256];
-	int got = -1;
-
-	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-	FILE *f = fopen(path, "re");
-	if (f && fgets(line, sizeof line, f) && strrchr(line, ')'))
-		(void)sscanf(strrchr(line, ')'), ") %*c %d", &got);
-	if (f)
-		fclose(f);
-	return got == parent;
-}
-
-/* A pid may be another process by now: the descriptor is of the one that was looked at. */
-static bool kill_host(pid_t pid)
-{
-	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	bool killed = pidfd >= 0 && is_child_of(pid, tdaemon_zygote(d, "p")) &&
-		      syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) == 0;
-
-	if (pidfd >= 0)
-		close(pidfd);
-	return killed;
-}
-
 static bool was_killed(const struct killer *k, int64_t pid)
 {
 	for (unsigned i = 0; i < KILLS; i++) {
@@ -89,7 +61,7 @@ static void *kill_hosts(void *arg)
 		if (was_killed(k, pid))
 			continue;
 		k->killed[k->n] = pid; /* first: its jobs may fail at once */
-		if (kill_host(pid))
+		if (kill_child(pid, tdaemon_zygote(d, "p"), false))
 			k->n++;
 	}
 	return NULL;
@@ -200,87 +172,6 @@ static void check_marks(const bool *failed)
 	free(lines);
 }
 
-/* ---- what is left ------------------------------------------------------- */
-
-static unsigned fds_of(pid_t pid)
-{
-	char path[48];
-	unsigned n = 0;
-
-	snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
-	DIR *dir = opendir(path);
-	ck_assert_ptr_nonnull(dir);
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
-}
-
-static unsigned children_of(pid_t parent)
-{
-	DIR *dir = opendir("/proc");
-	struct dirent *entry;
-	unsigned n = 0;
-
-	while ((entry = readdir(dir)))
-		n += is_child_of(atoi(entry->d_name), parent);
-	closedir(dir);
-	return n;
-}
-
-static unsigned regions_of(pid_t pid)
-{
-	char path[48], line[512];
-	unsigned n = 0;
-
-	snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
-	FILE *f = fopen(path, "re");
-	ck_assert_ptr_nonnull(f);
-	while (fgets(line, sizeof line, f))
-		n += strstr(line, "memfd:futured-host") != NULL;
-	fclose(f);
-	return n;
-}
-
-struct footprint {
-	unsigned daemon_fds, zygote_fds, hosts, regions;
-};
-
-static struct footprint footprint(void)
-{
-	pid_t zygote = tdaemon_zygote(d, "p");
-
-	return (struct footprint){
-		.daemon_fds = tdaemon_fd_count(d),
-		.zygote_fds = fds_of(zygote),
-		.hosts = children_of(zygote),
-		.regions = regions_of(d->pid),
-	};
-}
-
-static bool is_same(struct footprint a, struct footprint b)
-{
-	return a.daemon_fds == b.daemon_fds && a.zygote_fds == b.zygote_fds && a.hosts == b.hosts &&
-	       a.regions == b.regions;
-}
-
-/* Waits until all is as it was before the first job. */
-static void check_footprint(struct footprint before)
-{
-	struct twait w = twait_for(d, "the daemon to be as it was before");
-	struct footprint now;
-
-	while (!is_same(now = footprint(), before)) {
-		if (td_now_us() + 10 * MS >= w.end_us)
-			fprintf(stderr,
-				"# before: %u and %u descriptors, %u hosts, %u regions; "
-				"now: %u, %u, %u, %u\n",
-				before.daemon_fds, before.zygote_fds, before.hosts, before.regions,
-				now.daemon_fds, now.zygote_fds, now.hosts, now.regions);
-		twait_step(&w);
-	}
-}
-
 /* ---- the storm ---------------------------------------------------------- */
 
 START_TEST(test_storm)
@@ -292,11 +183,12 @@ START_TEST(test_storm)
 	pthread_t thread;
 	unsigned hosts = _i & PROCESSES ? SLOTS : 1;
 
-	start(_i, SLOTS);
-	twait_until(d, children_of(tdaemon_zygote(d, "p")) == hosts);
+	start_with(_i, SLOTS, "", _i & PROCESSES ? "  min_hosts = 4" : "");
+	/* One that was only just forked still has descriptors in its zygote, and none here. */
+	tdaemon_wait_log_count(d, "event=host.up pool=p", hosts);
 	close_executor(x);
 	tdaemon_wait_log(d, "event=session.close");
-	struct footprint before = footprint();
+	struct footprint before = footprint_of(d, tdaemon_zygote(d, "p"));
 	ck_assert_uint_eq(before.regions, hosts);
 	x = open_url(d->unix_url, "p");
 
@@ -325,7 +217,7 @@ START_TEST(test_storm)
 	ck_assert_uint_le(nfailed, (size_t)k.n * SLOTS / hosts);
 	check_marks(failed);
 	close_executor(x);
-	check_footprint(before);
+	footprint_wait(d, tdaemon_zygote(d, "p"), before);
 	free(failed);
 	free(f);
 	tdaemon_stop(d);

@@ -1,7 +1,9 @@
 /* Futures, end to end: waits for several of them, chunks as they come, and limits of time. */
 #include "tests/integ/e2e.h"
 
+#include <poll.h>
 #include <signal.h>
+#include <sys/epoll.h>
 
 /* ---- wait and as_completed ---------------------------------------------- */
 
@@ -46,6 +48,33 @@ START_TEST(test_wait)
 	tfile_touch(gate2);
 	ck_assert_int_eq(fut_wait(f, 5, FUT_ALL_COMPLETED, PATIENCE_US, &done), FUT_OK);
 	ck_assert_uint_eq(done, 5);
+	unref_all(f, 5);
+	stop();
+}
+END_TEST
+
+START_TEST(test_wait_n)
+{
+	fut_future *f[5];
+	size_t done = 99;
+
+	start(_i, 2);
+	f[0] = submit("gate", gate);
+	f[1] = submit("gate", gate2);
+	for (int i = 2; i < 5; i++)
+		f[i] = submit(i == 3 ? "fail" : "echo", "E");
+	ck_assert_int_eq(fut_wait_n(f, 5, 1, 10 * MS, &done), FUT_TIMEOUT);
+	ck_assert_uint_eq(done, 0);
+	tfile_touch(gate2);
+	/* An error is an end like any other; the first gate is closed all the while. */
+	ck_assert_int_eq(fut_wait_n(f, 5, 4, PATIENCE_US, &done), FUT_OK);
+	ck_assert_uint_eq(done, 4);
+	ck_assert(!fut_done(f[0]));
+	ck_assert_int_eq(fut_wait_n(f, 5, 5, 10 * MS, &done), FUT_TIMEOUT);
+	ck_assert_uint_eq(done, 4);
+	tfile_touch(gate);
+	ck_assert_int_eq(fut_wait_n(f, 5, 5, PATIENCE_US, &done), FUT_OK);
+	ck_assert_int_eq(fut_wait_n(f, 5, 6, PATIENCE_US, &done), FUT_INVALID);
 	unref_all(f, 5);
 	stop();
 }
@@ -157,6 +186,162 @@ START_TEST(test_as_completed)
 	fut_future_unref(late);
 	unref_all(f, 4);
 	stop();
+}
+END_TEST
+
+/* A crawl: what comes back says what to ask next, and so on for ever. */
+START_TEST(test_as_completed_add)
+{
+	enum { AT_ONCE = 8, JOBS = 400 };
+	fut_future *f[AT_ONCE], *done;
+	fut_as_completed *it;
+	fut_bytes value;
+	unsigned next = AT_ONCE, sum = 0;
+	char text[16];
+
+	start(_i, 2);
+	for (unsigned i = 0; i < AT_ONCE; i++) {
+		snprintf(text, sizeof text, "%u", i);
+		f[i] = submit("echo", text);
+	}
+	ck_assert_int_eq(fut_as_completed_open(f, AT_ONCE, PATIENCE_US, &it), FUT_OK);
+	unref_all(f, AT_ONCE);
+	while (fut_as_completed_next(it, &done) == FUT_OK) {
+		ck_assert_int_eq(fut_result(done, 0, &value, NULL), FUT_OK);
+		memcpy(text, value.data, value.len);
+		text[value.len] = '\0';
+		sum += (unsigned)strtoul(text, NULL, 10);
+		fut_future_unref(done);
+		if (next == JOBS)
+			continue;
+		snprintf(text, sizeof text, "%u", next++);
+		done = submit("echo", text);
+		ck_assert_int_eq(fut_as_completed_add(it, done), FUT_OK);
+		fut_future_unref(done);
+	}
+	ck_assert_uint_eq(sum, JOBS * (JOBS - 1) / 2);
+	ck_assert_uint_eq(fut_as_completed_total(it), JOBS);
+	ck_assert_uint_eq(fut_as_completed_unfinished(it), 0);
+	fut_as_completed_close(it);
+	stop();
+}
+END_TEST
+
+/* ---- wait sets ---------------------------------------------------------- */
+
+static bool is_readable(const fut_waitset *ws, int timeout_ms)
+{
+	struct pollfd p = {.fd = fut_waitset_fd(ws), .events = POLLIN};
+
+	return poll(&p, 1, timeout_ms) > 0;
+}
+
+static void must_be_next(fut_waitset *ws, fut_future *expected, void *expected_tag)
+{
+	fut_future *f = NULL;
+	void *tag = NULL;
+
+	ck_assert(is_readable(ws, td_patience_ms(20000)));
+	ck_assert_int_eq(fut_waitset_next(ws, 0, &f, &tag), FUT_OK);
+	ck_assert_ptr_eq(f, expected);
+	ck_assert_ptr_eq(tag, expected_tag);
+	fut_future_unref(f); /* the test holds another */
+}
+
+START_TEST(test_waitset)
+{
+	fut_future *f[5], *none;
+	fut_waitset *ws;
+
+	start(_i, 1);
+	ck_assert_int_eq(fut_waitset_new(&ws), FUT_OK);
+	f[0] = submit("gate", gate);
+	wait_running(f[0]);
+	f[1] = submit("fail", "E");
+	f[2] = submit("mark", mark);
+	f[3] = submit("gate", gate2);
+	f[4] = submit("echo", "");
+	for (int i = 0; i < 5; i++)
+		ck_assert_int_eq(fut_waitset_add(ws, f[i], &f[i]), FUT_OK);
+	ck_assert(!is_readable(ws, 0));
+	ck_assert_int_eq(fut_waitset_next(ws, 10 * MS, &none, NULL), FUT_TIMEOUT);
+	must_cancel(f[2], FUT_VERDICT_REMOVED);
+	must_be_next(ws, f[2], &f[2]);
+	ck_assert(!is_readable(ws, 0));
+	tfile_touch(gate);
+	must_be_next(ws, f[0], &f[0]);
+	must_be_next(ws, f[1], &f[1]);
+	ck_assert_int_eq(fut_waitset_remove(ws, f[3]), FUT_OK);
+	tfile_touch(gate2);
+	must_be_next(ws, f[4], &f[4]);
+	ck_assert(fut_done(f[3]) && !is_readable(ws, 0));
+	ck_assert_int_eq(fut_waitset_next(ws, FUT_FOREVER, &none, NULL), FUT_END);
+	/* One that is freed leaves its futures alone. */
+	fut_future *late = submit("sleep", "0.02");
+	ck_assert_int_eq(fut_waitset_add(ws, late, NULL), FUT_OK);
+	fut_waitset_free(ws);
+	must_be(late, "0.02");
+	fut_future_unref(late);
+	unref_all(f, 5);
+	stop();
+}
+END_TEST
+
+/* A job of the loop below: what it asks, and where it goes. */
+struct errand {
+	char text[16];
+	unsigned number;
+};
+
+static void send_errand(fut_waitset *ws, fut_executor *on, struct errand *e, unsigned number)
+{
+	e->number = number;
+	snprintf(e->text, sizeof e->text, "%u", number);
+	fut_future *f = submit_on(on, "echo", e->text, strlen(e->text));
+	must(fut_waitset_add(ws, f, e) == FUT_OK);
+	fut_future_unref(f);
+}
+
+/* A program with a loop of its own: two daemons' jobs behind one descriptor of its epoll. */
+START_TEST(test_waitset_in_a_loop)
+{
+	enum { AT_ONCE = 32, JOBS = 4000 };
+	static struct errand errands[AT_ONCE];
+	struct epoll_event ev = {.events = EPOLLIN | (_i % 2 ? EPOLLET : 0)};
+	unsigned next = 0, came = 0;
+	fut_waitset *ws;
+	fut_future *f;
+	void *tag;
+
+	start(_i, 2);
+	struct tdaemon *other = tdaemon_start(NULL);
+	fut_executor *y = open_url(other->unix_url, "threads");
+	int ep = epoll_create1(EPOLL_CLOEXEC);
+	ck_assert_int_eq(fut_waitset_new(&ws), FUT_OK);
+	ck_assert_int_eq(epoll_ctl(ep, EPOLL_CTL_ADD, fut_waitset_fd(ws), &ev), 0);
+	for (; next < AT_ONCE; next++)
+		send_errand(ws, next % 2 ? x : y, &errands[next], next);
+	while (came < JOBS) {
+		must(epoll_wait(ep, &ev, 1, td_patience_ms(20000)) == 1);
+		while (fut_waitset_next(ws, 0, &f, &tag) == FUT_OK) {
+			struct errand *e = tag;
+			must(number_of(f) == (long)e->number);
+			fut_future_unref(f);
+			came++;
+			if (next < JOBS)
+				send_errand(ws, next % 2 ? x : y, e, next);
+			next++;
+		}
+	}
+	ck_assert_uint_eq(fut_waitset_len(ws), 0);
+	fut_waitset_free(ws);
+	close(ep);
+	close_executor(y);
+	close_executor(x);
+	tdaemon_signal(d, SIGTERM);
+	ck_assert_int_eq(tdaemon_wait_exit(d), 0);
+	tdaemon_stop(other);
+	tdaemon_forget(d);
 }
 END_TEST
 
@@ -299,11 +484,16 @@ Suite *test_suite(void)
 	TCase *tc = trun_case(s, "waits");
 
 	tcase_add_loop_test(tc, test_wait, 0, WAYS);
+	tcase_add_loop_test(tc, test_wait_n, 0, WAYS);
 	tcase_add_loop_test(tc, test_wait_with_cancel, 0, WAYS);
 	tcase_add_loop_test(tc, test_as_completed_order, 0, WAYS);
 	tcase_add_loop_test(tc, test_as_completed, 0, WAYS);
+	tcase_add_loop_test(tc, test_as_completed_add, 0, WAYS);
 	tcase_add_loop_test(tc, test_streaming, 0, WAYS);
 	tcase_add_loop_test(tc, test_limits, 0, WAYS);
+	tc = trun_case(s, "waitset");
+	tcase_add_loop_test(tc, test_waitset, 0, WAYS);
+	tcase_add_loop_test(tc, test_waitset_in_a_loop, 0, WAYS);
 	tc = trun_case(s, "two executors");
 	tcase_add_loop_test(tc, test_two_executors, 0, WAYS);
 	return s;

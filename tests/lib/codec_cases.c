@@ -47,16 +47,16 @@ void codec_mutate(codec_diff_fn diff, codec_message_fn message)
 	ck_assert_uint_gt(counts[CODEC_BOTH_REFUSE], LEAST_OF_EACH);
 }
 
-bool codec_put_typed(struct wiregen *g, uint32_t number, unsigned type, uint32_t last,
-		     uint32_t bytes_field)
+bool codec_put_typed(struct wiregen *g, uint32_t number, unsigned type, uint32_t integers,
+		     uint32_t bytes)
 {
-	bool known = number >= 1 && number <= last;
+	bool is_integer = integers >> number & 1, is_bytes = bytes >> number & 1;
 
 	wiregen_tag(g, number, type);
 	if (type == 0 || type == 2)
 		wiregen_raw(g, "\0", 1);
 	else
 		wiregen_raw(g, "\0\0\0\0\0\0\0\0", type == 5 ? 4 : 8);
-	return number != 0 && type != 3 && type != 4 && type < 6 &&
-	       (!known || type == (number == bytes_field ? 2u : 0u));
+	return number != 0 && type != 3 && type != 4 && type < 6 && (!is_integer || type == 0) &&
+	       (!is_bytes || type == 2);
 }

@@ -21,9 +21,9 @@ void codec_cut_everywhere(codec_diff_fn diff, codec_message_fn message, int mess
 /* Random messages with random damage, which is neither all harmless nor all deadly. */
 void codec_mutate(codec_diff_fn diff, codec_message_fn message);
 
-/* Writes a field with a wire type. Whether that is right for a message whose fields are 1 to
- * `last`, all integers but `bytes_field`. */
-bool codec_put_typed(struct wiregen *g, uint32_t number, unsigned type, uint32_t last,
-		     uint32_t bytes_field);
+/* Writes a field with a wire type. Whether that is right for a message with these fields, a
+ * bit for each number. */
+bool codec_put_typed(struct wiregen *g, uint32_t number, unsigned type, uint32_t integers,
+		     uint32_t bytes);
 
 #endif

@@ -100,7 +100,10 @@ static bool same_job(const struct job_spec *s, const Futwire__Submit__Job *pb)
 	return s->id == pb->id && same_bytes(s->task, pb->task) &&
 	       s->payload_len == pb->payload_len && s->items == pb->items &&
 	       s->queue_limit_us == pb->queue_limit_us && s->run_limit_us == pb->run_limit_us &&
-	       s->stall_limit_us == pb->stall_limit_us && s->deadline_us == pb->deadline_us;
+	       s->stall_limit_us == pb->stall_limit_us && s->deadline_us == pb->deadline_us &&
+	       s->priority == pb->priority && same_bytes(s->key, pb->key) &&
+	       same_bytes(s->unique, pb->unique) && s->crash_retries == pb->crash_retries &&
+	       s->error_retries == pb->error_retries && s->retry_pause_us == pb->retry_pause_us;
 }
 
 static enum codec_verdict compare_submit(const uint8_t *p, size_t n, const Futwire__Submit *pb)
@@ -180,7 +183,8 @@ static enum codec_verdict compare_result(const uint8_t *p, size_t n, const Futwi
 		return CODEC_BOTH_REFUSE;
 	if (res.id != pb->id || res.status != pb->status || res.attempt != pb->attempt ||
 	    res.dispatched_us != pb->dispatched_us || res.started_us != pb->started_us ||
-	    res.finished_us != pb->finished_us)
+	    res.finished_us != pb->finished_us || res.first_chunk_us != pb->first_chunk_us ||
+	    res.cpu_us != pb->cpu_us || res.queued_us != pb->queued_us)
 		return differ("result: a number differs");
 	if ((res.error.data != NULL) != (pb->error != NULL))
 		return differ("result: one has an error");

@@ -3,6 +3,7 @@
 # verdict it uses. It is gone when the script ends, however that ends.
 #
 #	start_daemon			sets $unix_url and $tcp_url, and exports FUTURED_URL
+#	use_private_daemons		local: starts the one of the build
 #	wait_until COMMAND...		false when COMMAND was not true in time
 #	stop_daemon			ends it, with a case of its own
 
@@ -43,6 +44,9 @@ start_daemon() {
 	unix_url=unix:$daemon_dir/futured.sock
 	cat >"$daemon_dir/futured.conf" <<-END
 		kill_grace = 500ms
+		key capped {
+		  running = 1
+		}
 		pool threads {
 		  kind = threads
 		  slots = 4
@@ -51,6 +55,7 @@ start_daemon() {
 		pool processes {
 		  kind = processes
 		  slots = 2
+		  min_hosts = 2
 		  modules = {basic, hash, math, text, testmod_crash}
 		}
 	END
@@ -68,6 +73,13 @@ start_daemon() {
 	tcp_url=$(sed -n 's|.*event=listener\.open url=\(tcp://[^ ]*\).*|\1|p' "$daemon_dir/log")
 	FUTURED_URL=$unix_url
 	export FUTURED_URL
+}
+
+use_private_daemons() {
+	FUTURED_DAEMON=$top_builddir/futured
+	FUTURED_WORKER=$top_builddir/futured-worker
+	FUTURED_MODULE_DIR=$top_builddir/.libs
+	export FUTURED_DAEMON FUTURED_WORKER FUTURED_MODULE_DIR
 }
 
 stop_daemon() {

@@ -24,6 +24,7 @@ struct fake *fake_new(void)
 	d->max_result = 4 * 1024 * 1024;
 	d->max_inflight = 65536;
 	d->slots = 2;
+	d->session = 7;
 	d->fd = -1;
 	buf_init(&d->in, IN_LIMIT_BYTES);
 	strcpy(d->dir, "/tmp/futured-test-XXXXXX");
@@ -174,7 +175,7 @@ void fake_send(struct fake *d, const struct message *m, struct span payload)
 	send_buf(d, &b);
 }
 
-static void send_result(struct fake *d, const struct result *r, struct span payload)
+void fake_result(struct fake *d, const struct result *r, struct span payload)
 {
 	struct buf b;
 
@@ -185,7 +186,7 @@ static void send_result(struct fake *d, const struct result *r, struct span payl
 
 void fake_value(struct fake *d, uint64_t id, const void *p, size_t n)
 {
-	send_result(d, &(struct result){.id = id, .attempt = 1}, span_of(p, n));
+	fake_result(d, &(struct result){.id = id, .attempt = 1}, span_of(p, n));
 }
 
 void fake_text(struct fake *d, uint64_t id, const char *text)
@@ -213,7 +214,7 @@ void fake_error(struct fake *d, uint64_t id, fut_status status, const char *mess
 	};
 	size_t n = error_encode(&e, mem);
 
-	send_result(d,
+	fake_result(d,
 		    &(struct result){.id = id,
 				     .status = (uint32_t)status,
 				     .attempt = 1,
@@ -242,11 +243,24 @@ void fake_part(struct fake *d, uint64_t id, const void *p, size_t n)
 	fake_send(d, &(struct message){.kind = MESSAGE_PART, .part = {id}}, span_of(p, n));
 }
 
+void fake_restart(struct fake *d, uint64_t id, uint32_t attempt)
+{
+	const struct message m = {.kind = MESSAGE_RESTART, .restart = {id, attempt, FUT_HOST_DIED}};
+
+	fake_send(d, &m, SPAN_EMPTY);
+}
+
 void fake_hang_up(struct fake *d)
 {
 	if (d->fd >= 0)
 		close(d->fd);
 	d->fd = -1;
+}
+
+void fake_settle(struct fake *d)
+{
+	fake_send(d, &(struct message){.kind = MESSAGE_PING, .ping = {5}}, SPAN_EMPTY);
+	fake_expect(d, MESSAGE_PONG);
 }
 
 /* ---- sessions ------------------------------------------------------------ */
@@ -266,11 +280,13 @@ void fake_accept(struct fake *d, struct message *ret)
 
 void fake_welcome(struct fake *d)
 {
+	uint8_t token[SESSION_TOKEN_BYTES] = {0};
 	struct message m = {
 		.kind = MESSAGE_WELCOME,
 		.welcome =
 			{
 				.version = d->version,
+				.session = span_of(token, sizeof token),
 				.pool = span_str("cpu"),
 				.pool_kind = span_str("processes"),
 				.slots = d->slots,
@@ -280,6 +296,9 @@ void fake_welcome(struct fake *d)
 			},
 	};
 
+	for (size_t k = 0; k < sizeof d->session; k++)
+		token[k] = (uint8_t)(d->session >> (8 * k));
+	memset(token + sizeof d->session, 0xff, sizeof token - sizeof d->session);
 	fake_send(d, &m, SPAN_EMPTY);
 }
 

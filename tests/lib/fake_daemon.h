@@ -26,6 +26,7 @@ enum { FAKE_PATIENCE_S = 20 };
 struct fake {
 	/* for the Welcome; set before fake_connect() */
 	uint32_t version, max_payload, max_result, max_inflight, slots;
+	uint64_t session;
 
 	char dir[32], path[64], url[128];
 	int listener, fd;
@@ -68,6 +69,7 @@ void fake_expect_end(struct fake *d); /* Bye, perhaps; then the end of the strea
 
 void fake_send(struct fake *d, const struct message *m, struct span payload);
 void fake_send_raw(struct fake *d, const void *p, size_t n);
+void fake_result(struct fake *d, const struct result *r, struct span payload);
 void fake_value(struct fake *d, uint64_t id, const void *p, size_t n);
 void fake_text(struct fake *d, uint64_t id, const char *text);
 void fake_error(struct fake *d, uint64_t id, fut_status status, const char *message);
@@ -75,7 +77,11 @@ void fake_started(struct fake *d, uint64_t id);
 void fake_verdict(struct fake *d, uint64_t id, fut_verdict verdict);
 void fake_chunk(struct fake *d, uint64_t id, const void *p, size_t n);
 void fake_part(struct fake *d, uint64_t id, const void *p, size_t n);
+void fake_restart(struct fake *d, uint64_t id, uint32_t attempt);
 void fake_hang_up(struct fake *d);
+
+/* Returns once the client's I/O thread has dealt with all that was sent before. */
+void fake_settle(struct fake *d);
 
 /* A script: answers each job with its own payload until the client leaves; each item of a
  * packed one with itself, but an item or payload that starts with '!' fails. */

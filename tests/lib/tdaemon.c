@@ -389,16 +389,15 @@ void tdaemon_forget(struct tdaemon *d)
 	free(d);
 }
 
-/* What the daemon lost became ours. That it has ended may be; that it runs may not. */
+/* What the daemon lost became ours. What it killed may take a moment to end; what runs on may
+ * not be. */
 static void check_orphans(const struct tdaemon *d, const char *file, int line)
 {
-	pid_t pid;
+	struct twait w = {td_now_us() + (uint64_t)td_patience_ms(TD_WAIT_MS) * 1000, d,
+			  "the daemon left a process behind", file, line};
 
-	do {
-		pid = waitpid(-1, NULL, WNOHANG);
-	} while (pid > 0);
-	if (pid == 0)
-		tdaemon_fail(d, file, line, "the daemon left a process behind");
+	while (waitpid(-1, NULL, WNOHANG) >= 0)
+		twait_step(&w);
 }
 
 /* A sanitizer's or an assertion's last words are a failure wherever they come from. */

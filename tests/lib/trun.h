@@ -29,6 +29,10 @@ static inline TCase *trun_case(Suite *s, const char *name)
 	return tc;
 }
 
+/* Adds the test, _i from 0 to n - 1; or, when there is a reason why it cannot run here, one that
+ * counts as skipped and names it. `why_not` may be NULL. */
+void trun_add_unless(TCase *tc, const char *why_not, const TTest *test, int n);
+
 /* Runs the test once for each row of the table, with the row's number as _i. */
 #define trun_add_each(tc, test, table) tcase_add_loop_test((tc), test, 0, (int)ARRAY_LEN(table))
 

@@ -70,19 +70,12 @@ static int connect_tcp(unsigned port)
 	return -1;
 }
 
-struct tw *tw_connect_at(const char *url, const char *file, int line)
+struct tw *tw_over(int fd)
 {
 	struct tw *w = calloc(1, sizeof *w);
-	unsigned port;
 
 	must(w);
-	w->fd = -1;
-	if (strncmp(url, "unix:", 5) == 0)
-		w->fd = connect_unix(url + 5);
-	else if (sscanf(url, "tcp://127.0.0.1:%u", &port) == 1)
-		w->fd = connect_tcp(port);
-	if (w->fd < 0)
-		fail_at(file, line, "cannot connect");
+	w->fd = fd;
 	buf_init(&w->in, IN_MAX);
 	buf_init(&w->out, OUT_MAX);
 	w->arena = malloc(sizeof *w->arena);
@@ -91,18 +84,43 @@ struct tw *tw_connect_at(const char *url, const char *file, int line)
 	return w;
 }
 
-struct tw *tw_open_at(const char *url, const char *pool, const char *file, int line)
+struct tw *tw_connect_at(const char *url, const char *file, int line)
 {
-	struct tw *w = tw_connect_at(url, file, line);
-	struct bound b = bound_at(file, line);
+	unsigned port;
+	int fd = -1;
 
+	if (strncmp(url, "unix:", 5) == 0)
+		fd = connect_unix(url + 5);
+	else if (sscanf(url, "tcp://127.0.0.1:%u", &port) == 1)
+		fd = connect_tcp(port);
+	if (fd < 0)
+		fail_at(file, line, "cannot connect");
+	return tw_over(fd);
+}
+
+void tw_greet(struct tw *w, const char *pool)
+{
 	tw_put_raw(w, FRAME_PREFACE, FRAME_PREFACE_BYTES);
 	tw_put_hello(w, 1, 1, pool);
-	tw_flush_at(w, file, line);
+	(void)tw_flush(w);
+}
+
+void tw_wait_welcome_at(struct tw *w, const char *file, int line)
+{
+	struct bound b = bound_at(file, line);
+
 	while (!w->welcomed) {
 		if (!tw_pump(w, 100) || td_now_us() > b.end_us)
 			fail_at(file, line, "no welcome");
 	}
+}
+
+struct tw *tw_open_at(const char *url, const char *pool, const char *file, int line)
+{
+	struct tw *w = tw_connect_at(url, file, line);
+
+	tw_greet(w, pool);
+	tw_wait_welcome_at(w, file, line);
 	return w;
 }
 
@@ -277,8 +295,11 @@ static void add_value(struct tw_job *j, struct span bytes)
 {
 	if (bytes.len == 0)
 		return;
-	j->value = realloc(j->value, j->len + bytes.len + 1);
-	must(j->value);
+	if (j->len + bytes.len + 1 > j->cap) {
+		j->cap = 2 * (j->len + bytes.len + 1);
+		j->value = realloc(j->value, j->cap);
+		must(j->value);
+	}
 	memcpy(j->value + j->len, bytes.data, bytes.len);
 	j->len += bytes.len;
 	j->value[j->len] = '\0';
@@ -322,7 +343,11 @@ static void copy_span(char *to, size_t size, struct span s)
 
 static void on_welcome(struct tw *w, const struct message *m)
 {
+	const uint8_t *token = m->welcome.session.data;
+
 	w->welcomed = true;
+	for (size_t i = 0; i < 8 && i < m->welcome.session.len; i++)
+		w->session |= (uint64_t)token[i] << (8 * i);
 	w->version = m->welcome.version;
 	w->slots = m->welcome.slots;
 	w->max_payload = m->welcome.max_payload_bytes;
@@ -381,6 +406,9 @@ static void on_message(struct tw *w, const struct message *m, struct span payloa
 		return;
 	case MESSAGE_PART:
 		add_value(open_job(w, m->part.id), payload);
+		return;
+	case MESSAGE_RESTART:
+		open_job(w, m->restart.id)->nrestarts++;
 		return;
 	case MESSAGE_VERDICT:
 		w->nverdicts++;
@@ -584,19 +612,29 @@ void tw_ping_at(struct tw *w, const char *file, int line)
 		step(w, &b, "a pong");
 }
 
-const char *tw_status_at(struct tw *w, const char *file, int line)
+const char *tw_ask_at(struct tw *w, const char *what, const char *argument, const char *file,
+		      int line)
 {
-	const struct message m = {.kind = MESSAGE_ADMIN_REQUEST,
-				  .admin_request = {.what = span_str("status"), .nonce = 7}};
+	const struct message m = {
+		.kind = MESSAGE_ADMIN_REQUEST,
+		.admin_request = {span_str(what), span_str(argument), .nonce = 7},
+	};
 	struct bound b = bound_at(file, line);
 	unsigned before = w->nadmin;
 
 	tw_put_message(w, &m, SPAN_EMPTY);
 	tw_flush_at(w, file, line);
 	while (w->nadmin == before)
-		step(w, &b, "the status");
-	must(w->admin_status == FUT_OK);
+		step(w, &b, "the answer");
 	return w->admin_reply;
+}
+
+const char *tw_status_at(struct tw *w, const char *file, int line)
+{
+	const char *text = tw_ask_at(w, "status", "", file, line);
+
+	must(w->admin_status == FUT_OK);
+	return text;
 }
 
 void tw_expect_goaway_at(struct tw *w, uint32_t status, const char *file, int line)

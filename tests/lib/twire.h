@@ -24,10 +24,10 @@
 struct tw_job {
 	uint64_t id;
 	bool submitted, answered;
-	unsigned nstarted, nchunks, nprogress;
+	unsigned nstarted, nchunks, nprogress, nrestarts;
 	uint32_t status, attempt;
 	uint64_t dispatched_us, started_us, finished_us;
-	uint64_t len; /* of the value, parts and all */
+	uint64_t len, cap; /* of the value, parts and all */
 	uint8_t *value;
 	uint8_t *error; /* encoded */
 	size_t error_len;
@@ -42,6 +42,7 @@ struct tw {
 	struct error_info error; /* tw_error()'s */
 
 	bool welcomed, eof;
+	uint64_t session; /* its number */
 	uint32_t version, slots, max_payload, max_result, max_inflight;
 	char pool[64], pool_kind[16];
 
@@ -59,6 +60,9 @@ struct tw {
 	char *admin_reply;
 };
 
+/* A conversation over a connected socket, which it takes over; nothing is said yet. */
+struct tw *tw_over(int fd);
+
 /* Connects and says nothing. */
 struct tw *tw_connect_at(const char *url, const char *file, int line);
 #define tw_connect(url) tw_connect_at((url), __FILE__, __LINE__)
@@ -66,6 +70,11 @@ struct tw *tw_connect_at(const char *url, const char *file, int line);
 /* Connects, says the preface and hello, and waits for the welcome. */
 struct tw *tw_open_at(const char *url, const char *pool, const char *file, int line);
 #define tw_open(url, pool) tw_open_at((url), (pool), __FILE__, __LINE__)
+
+/* Says the preface and hello; waits for the welcome. */
+void tw_greet(struct tw *w, const char *pool);
+void tw_wait_welcome_at(struct tw *w, const char *file, int line);
+#define tw_wait_welcome(w) tw_wait_welcome_at((w), __FILE__, __LINE__)
 
 void tw_close(struct tw *w);
 
@@ -128,6 +137,10 @@ fut_verdict tw_cancel_at(struct tw *w, uint64_t id, uint32_t mode, const char *f
 #define tw_cancel(w, id, mode) tw_cancel_at((w), (id), (mode), __FILE__, __LINE__)
 void tw_ping_at(struct tw *w, const char *file, int line); /* a barrier, too */
 #define tw_ping(w) tw_ping_at((w), __FILE__, __LINE__)
+/* The answer, until the next one; its status is w->admin_status. */
+const char *tw_ask_at(struct tw *w, const char *what, const char *argument, const char *file,
+		      int line);
+#define tw_ask(w, what, argument) tw_ask_at((w), (what), (argument), __FILE__, __LINE__)
 const char *tw_status_at(struct tw *w, const char *file, int line); /* the JSON text */
 #define tw_status(w) tw_status_at((w), __FILE__, __LINE__)
 

@@ -67,13 +67,13 @@ void wiregen_job(struct wiregen *g, struct rng *r)
 {
 	char task[70];
 
-	for (uint64_t left = rng_below(r, 14); left > 0; left--) {
-		uint32_t number = 1 + (uint32_t)rng_below(r, 9);
-		if (number == 9) {
-			wiregen_unknown(g, r, 9);
-		} else if (number == 2) {
+	for (uint64_t left = rng_below(r, 20); left > 0; left--) {
+		uint32_t number = 1 + (uint32_t)rng_below(r, 16);
+		if (number == 13 || number == 16) {
+			wiregen_unknown(g, r, 16);
+		} else if (number == 2 || number == 10 || number == 12) {
 			rng_fill(r, task, sizeof task);
-			wiregen_bytes(g, 2, task, rng_below(r, sizeof task));
+			wiregen_bytes(g, number, task, rng_below(r, sizeof task));
 		} else {
 			wiregen_varint(g, number, rng_wide(r));
 		}
@@ -128,13 +128,13 @@ void wiregen_result(struct wiregen *g, struct rng *r)
 	uint64_t error_at = rng_below(r, 2) ? rng_below(r, fields + 1) : UINT64_MAX;
 
 	for (uint64_t i = 0; i <= fields; i++) {
-		uint32_t number = 1 + (uint32_t)rng_below(r, 7);
+		uint32_t number = 1 + (uint32_t)rng_below(r, 10);
 		if (i == error_at) {
 			wiregen_reset(&error);
 			error_fields(&error, r);
 			wiregen_bytes(g, 7, error.bytes, error.len);
 		} else if (number == 7) {
-			wiregen_unknown(g, r, 8);
+			wiregen_unknown(g, r, 11);
 		} else {
 			wiregen_varint(g, number, rng_wide(r));
 		}

@@ -46,14 +46,16 @@ struct job {
 /* What a slot said, with a copy of the bytes. */
 struct heard {
 	uint32_t tag, kind, status, len;
-	uint64_t started_ns, finished_ns, done, total;
+	uint64_t started_ns, finished_ns, cpu_ns; /* OUTCOME_DONE */
+	uint64_t done, total;                     /* OUTCOME_PROGRESS */
+	uint64_t emitted_ns;                      /* OUTCOME_CHUNK */
 	uint8_t *bytes;
 };
 
 /* One job's end, its parts put together. */
 struct answered {
 	uint32_t tag, status;
-	uint64_t started_ns, finished_ns;
+	uint64_t started_ns, finished_ns, cpu_ns;
 	size_t len;
 	uint8_t *bytes;
 	unsigned parts;
@@ -150,9 +152,9 @@ static inline struct heard front_hear(struct front *f, unsigned slot)
 	const struct outcome_record *o = record_body(r);
 	ck_assert_uint_ge(len, sizeof *o);
 	ck_assert_uint_le(o->len, len - sizeof *o);
-	struct heard h = {o->tag,  o->kind,       o->status,
-			  o->len,  o->started_ns, o->finished_ns,
-			  o->done, o->total,      malloc(o->len + 1)};
+	struct heard h = {o->tag,        o->kind,        o->status,         o->len,
+			  o->started_ns, o->finished_ns, o->cpu_ns,         o->done,
+			  o->total,      o->emitted_ns,  malloc(o->len + 1)};
 	memcpy(h.bytes, o->bytes, h.len);
 	h.bytes[h.len] = '\0';
 	if (ring_release(&s->out))
@@ -178,6 +180,7 @@ static inline struct answered front_answer(struct front *f, unsigned slot)
 			a.status = h.status;
 			a.started_ns = h.started_ns;
 			a.finished_ns = h.finished_ns;
+			a.cpu_ns = h.cpu_ns;
 			return a;
 		}
 		ck_assert_uint_eq(h.kind, OUTCOME_PART);

@@ -17,6 +17,7 @@ static const char module_source[] =
 	"#include <futured/task.h>\n"
 	"#include <signal.h>\n"
 	"#include <stdio.h>\n"
+	"#include <fcntl.h>\n"
 	"#include <stdlib.h>\n"
 	"#include <string.h>\n"
 	"#include <unistd.h>\n"
@@ -70,12 +71,33 @@ static const char module_source[] =
 	"#else\n"
 	"static void fini(void) { }\n"
 	"#endif\n"
+	"#ifdef SLOT_FILE\n"
+	"static __thread unsigned my_slot;\n"
+	"static void note(const char *what)\n"
+	"{ char t[64]; int fd = open(SLOT_FILE, O_WRONLY | O_APPEND | O_CREAT, 0600);\n"
+	"  int n = snprintf(t, sizeof t, \"%s %s %s %u\\n\", SLOT_NAME, what, pool, my_slot);\n"
+	"  write(fd, t, n); close(fd); }\n"
+	"static int slot_init(const char *name, unsigned slot)\n"
+	"{ my_slot = slot; note(strcmp(name, pool) ? \"wrong\" : \"init\");\n"
+	"#ifdef SLOT_CRASHES\n"
+	"  signal(SIGABRT, SIG_DFL); abort();\n"
+	"#endif\n"
+	"#ifdef SLOT_REFUSES\n"
+	"  if (slot == SLOT_REFUSES) return 5;\n"
+	"  for (;;) pause();\n"
+	"#endif\n"
+	"  return 0; }\n"
+	"static void slot_fini(void) { note(\"fini\"); }\n"
+	"#endif\n"
 	"#ifdef NO_SYMBOL\n"
 	"int something_else = 1;\n"
 	"#else\n"
 	"FUT_MODULE(.name = \"test\", .init = init, .fini = fini, .tasks = tasks\n"
 	"#ifdef OLD_ABI\n"
 	"	, .abi = 99\n"
+	"#endif\n"
+	"#ifdef SLOT_FILE\n"
+	"	, .slot_init = slot_init, .slot_fini = slot_fini\n"
 	"#endif\n"
 	"#ifdef SMALL\n"
 	"	, .task_size = 8\n"
@@ -178,7 +200,7 @@ void zygote_exec(int socket)
 	_exit(126);
 }
 
-void zygote_open(void)
+static void open_zygote(bool stopped)
 {
 	int sockets[2];
 
@@ -190,12 +212,27 @@ void zygote_open(void)
 	close_fd(sockets[0]);
 	close_fd(sockets[1]);
 	zygote = fork();
-	if (zygote == 0)
+	if (zygote == 0) {
+		if (stopped)
+			raise(SIGSTOP);
 		zygote_exec(theirs);
+	}
+	if (stopped)
+		ck_assert_int_eq(waitpid(zygote, NULL, WUNTRACED), zygote);
 	close_fd(theirs);
 	zygote_fd = pid_fd_open(zygote);
 	ck_assert_int_eq(front_page_create(&page_fd, &page), 0);
 	event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+}
+
+void zygote_open(void)
+{
+	open_zygote(false);
+}
+
+void zygote_open_stopped(void)
+{
+	open_zygote(true);
 }
 
 int zygote_close(void)
@@ -282,6 +319,18 @@ void hear_failed(const char *path, const char *why)
 	ck_assert_int_eq(m.text[m.text_len - 1], '\0');
 }
 
+void hear_until_ready(void)
+{
+	struct control_message m;
+	struct pollfd fd = {.fd = control, .events = POLLIN};
+	int fds[CONTROL_FDS_MAX];
+
+	do {
+		ck_assert_msg(poll(&fd, 1, WAIT_MS) == 1, "the zygote says nothing");
+		ck_assert_int_eq(control_receive(control, &m, fds), 1);
+	} while (m.type != CONTROL_READY);
+}
+
 void hear_tasks(void)
 {
 	static const char *const names[] = {"echo", "crash", "stuck", "facts", "pool", "orphan"};
@@ -318,13 +367,25 @@ void host_open(struct host *h, unsigned number, unsigned slots, uint64_t max_res
 	h->front.page_fd = -1;
 	ck_assert_int_eq(pipe2(pipe_fds, O_CLOEXEC), 0);
 	h->stderr_fd = pipe_fds[0];
-	struct control_message m = {.type = CONTROL_FORK, .host = number, .slots = slots};
+	struct control_message m = {
+		.type = CONTROL_FORK, .host = number, .slots = slots, .first_slot = FIRST_SLOT};
 	say(m, (int[]){h->front.region_fd, pipe_fds[1]}, 2);
 	close_fd(pipe_fds[1]);
 	m = hear_with(CONTROL_FORKED, &h->pid_fd);
 	ck_assert_uint_eq(m.host, number);
 	ck_assert_int_ge(h->pid_fd, 0);
 	h->pid = (pid_t)m.pid;
+}
+
+void host_wait_ready(struct host *h)
+{
+	struct pollfd fd = {.fd = event_fd, .events = POLLIN};
+	eventfd_t ignored;
+
+	while (atomic_load(&h->front.host->ready) < h->front.nslots) {
+		ck_assert_msg(poll(&fd, 1, WAIT_MS) == 1, "the host was never ready");
+		(void)eventfd_read(event_fd, &ignored);
+	}
 }
 
 void host_close(struct host *h)

@@ -39,8 +39,9 @@ extern int control;   /* the front's end */
 void zygote_exec(int socket);
 
 void zygote_open(void);
-void zygote_open_ready(void); /* up to READY with the plain module */
-int zygote_close(void);       /* how it ended */
+void zygote_open_stopped(void); /* before it begins, until SIGCONT */
+void zygote_open_ready(void);   /* up to READY with the plain module */
+int zygote_close(void);         /* how it ended */
 
 void wait_gone(int pid_fd);
 
@@ -55,9 +56,12 @@ struct control_message hear_with(enum control_type type, int *ret_fd);
 struct control_message hear(enum control_type type); /* without a descriptor */
 void hear_text(enum control_type type, const char *text);
 void hear_failed(const char *path, const char *why);
+void hear_until_ready(void);
 void hear_tasks(void); /* those of the plain module */
 
 /* ---- its hosts ---- */
+
+enum { FIRST_SLOT = 7 }; /* of every host */
 
 struct host {
 	struct front front;
@@ -67,6 +71,7 @@ struct host {
 };
 
 void host_open(struct host *h, unsigned number, unsigned slots, uint64_t max_result);
+void host_wait_ready(struct host *h); /* sleeps until it says so */
 void host_close(struct host *h);
 struct control_message hear_exited(const struct host *h, unsigned number);
 

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,13 +121,13 @@ static int stubborn(struct fut_call *call)
 
 /* ---- results and failures to order ---- */
 
-static int big(struct fut_call *call)
+static int return_big(struct fut_call *call, struct fut_view size)
 {
 	uint64_t n;
 	char *bytes;
 	int r;
 
-	if (input_u64(input_text(call), &n) < 0 || n >= SIZE_MAX)
+	if (input_u64(size, &n) < 0 || n >= SIZE_MAX)
 		return input_refuse(call, "ValueError", "not a size");
 	bytes = malloc(n + 1);
 	if (!bytes)
@@ -135,6 +136,11 @@ static int big(struct fut_call *call)
 	r = fut_call_return(call, bytes, n);
 	free(bytes);
 	return r;
+}
+
+static int big(struct fut_call *call)
+{
+	return return_big(call, input_text(call));
 }
 
 /* "type|message|details"; what is missing is empty, and details may contain a '|'. */
@@ -184,6 +190,38 @@ static int attempt(struct fut_call *call)
 static int remaining(struct fut_call *call)
 {
 	return return_i64(call, fut_call_remaining_us(call));
+}
+
+/* ---- leaving something behind ---- */
+
+/* Keeps so many bytes, and tells who has them. */
+static int keep(struct fut_call *call)
+{
+	static _Atomic(char *) kept; /* so that nobody calls it a leak */
+	uint64_t n;
+
+	if (input_u64(input_text(call), &n) < 0 || n == 0 || n > 1 << 30)
+		return input_refuse(call, "ValueError", "not a size");
+	char *bytes = malloc(n + sizeof(char *));
+	if (!bytes)
+		return input_refuse(call, "MemoryError", "no memory to keep");
+	memset(bytes, 'k', n + sizeof(char *));
+	char *before = atomic_exchange(&kept, bytes);
+	memcpy(bytes, &before, sizeof before);
+	return return_i64(call, getpid());
+}
+
+static int resident(struct fut_call *call)
+{
+	FILE *f = fopen("/proc/self/statm", "re");
+	long pages = 0;
+
+	if (f) {
+		if (fscanf(f, "%*d %ld", &pages) != 1)
+			pages = 0;
+		(void)fclose(f);
+	}
+	return return_i64(call, pages * sysconf(_SC_PAGESIZE));
 }
 
 /* ---- meeting the test at a file ---- */
@@ -248,20 +286,44 @@ static int mark_line(struct fut_call *call)
 	return 0;
 }
 
-/* Waits until the file exists. */
-static int gate(struct fut_call *call)
+/* Waits until the file exists. False when the job was stopped before. */
+static bool wait_for_file(const struct fut_call *call, const char *path)
 {
 	static const struct timespec millisecond = {.tv_nsec = 1000000};
+
+	while (access(path, F_OK) < 0) {
+		if (fut_call_stopped(call))
+			return false;
+		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &millisecond, NULL);
+	}
+	return true;
+}
+
+static int gate(struct fut_call *call)
+{
 	char path[PATH_MAX];
 
 	if (!payload_path(call, path))
 		return input_refuse(call, "ValueError", "not a path");
-	while (access(path, F_OK) < 0) {
-		if (fut_call_stopped(call))
-			return input_stop(call);
-		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &millisecond, NULL);
-	}
+	if (!wait_for_file(call, path))
+		return input_stop(call);
 	return fut_call_return(call, "open", 4);
+}
+
+/* "path n": waits for the file, and then returns n bytes. */
+static int gate_big(struct fut_call *call)
+{
+	char text[PATH_MAX];
+
+	if (!payload_path(call, text))
+		return input_refuse(call, "ValueError", "not a path");
+	char *size = strchr(text, ' ');
+	if (!size)
+		return input_refuse(call, "ValueError", "no size");
+	*size++ = '\0';
+	if (!wait_for_file(call, text))
+		return input_stop(call);
+	return return_big(call, (struct fut_view){size, strlen(size)});
 }
 
 static const struct fut_task tasks[] = {
@@ -279,10 +341,13 @@ static const struct fut_task tasks[] = {
 	{.name = "tid", .run = tid},
 	{.name = "attempt", .run = attempt},
 	{.name = "remaining", .run = remaining},
+	{.name = "keep", .run = keep},
+	{.name = "resident", .run = resident},
 	{.name = "mark", .run = mark},
 	{.name = "mark_line", .run = mark_line},
 	{.name = "frail", .run = frail},
 	{.name = "gate", .run = gate},
+	{.name = "gate_big", .run = gate_big},
 	{.name = NULL},
 };
 

@@ -1,7 +1,9 @@
 # Tests of the tree itself. Each also plants faults in a copy, and must find them.
 structure_tests = \
+	%D%/test_contract.sh \
 	%D%/test_headers.sh \
 	%D%/test_layers.sh \
+	%D%/test_manual.sh \
 	%D%/test_style.sh \
 	%D%/test_symbols.sh
 dist_check_SCRIPTS += $(structure_tests)

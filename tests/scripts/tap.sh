@@ -6,7 +6,7 @@
 # --planted a script does only the second.
 
 : "${top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}"
-folders='common proto net daemon worker client ctl modules examples bench include tests'
+folders='common proto net daemon worker client ctl modules examples bench include man tests'
 LC_ALL=C
 export LC_ALL
 only_planted=false

@@ -59,8 +59,8 @@ may_include ctl       'ctl'                     '[a-z]+\.h' '"client/future.h"'
 may_include modules   'modules'                 'task\.h'   '<futured/futured.h>'
 may_include examples  'nothing'                 '[a-z]+\.h' '"common/buf.h"'
 
-only_in 'libevent is for net and daemon' \
-	"^${include_of}<(event2/|event\\.h|evutil)" 'net/|daemon/' \
+only_in 'libevent is for net and daemon, and one example' \
+	"^${include_of}<(event2/|event\\.h|evutil)" 'net/|daemon/|examples/with_libevent\.c' \
 	client/planted.c '#include <event2/event.h>'
 only_in 'protobuf-c is for proto' \
 	"^${include_of}[<\"](protobuf-c/|.*pb-c\\.h)" 'proto/' \
@@ -72,7 +72,7 @@ only_in 'libconfuse is for the configuration' \
 	"^${include_of}<confuse\\.h>" 'daemon/config' \
 	daemon/planted.c '#include <confuse.h>'
 only_in 'jansson is for the tool and the status' \
-	"^${include_of}<jansson\\.h>" 'daemon/admin\.c|ctl/' \
+	"^${include_of}<jansson\\.h>" 'daemon/admin|ctl/' \
 	client/planted.c '#include <jansson.h>'
 only_in 'dlopen is for the worker' \
 	'(^|[^_[:alnum:]])dlm?open[[:space:]]*\(' 'worker/' \

@@ -36,6 +36,27 @@ static uint64_t soon(void)
 	return clock_after_us(5000000);
 }
 
+static int option_of(int fd, int level, int option)
+{
+	int value = 0;
+	socklen_t len = sizeof value;
+
+	ck_assert_int_eq(getsockopt(fd, level, option, &value, &len), 0);
+	return value;
+}
+
+static void check_tcp_options(int fd)
+{
+	ck_assert_int_ne(option_of(fd, IPPROTO_TCP, TCP_NODELAY), 0);
+	ck_assert_int_ne(option_of(fd, SOL_SOCKET, SO_KEEPALIVE), 0);
+	ck_assert_int_eq(option_of(fd, IPPROTO_TCP, TCP_KEEPIDLE) +
+				 option_of(fd, IPPROTO_TCP, TCP_KEEPINTVL) *
+					 option_of(fd, IPPROTO_TCP, TCP_KEEPCNT),
+			 ADDRESS_SILENCE_MAX_S);
+	ck_assert_int_eq(option_of(fd, IPPROTO_TCP, TCP_USER_TIMEOUT),
+			 ADDRESS_SILENCE_MAX_S * 1000);
+}
+
 /* Listens at the URL, connects, and checks both sockets. */
 static void meet(const struct url *u, const char *peer_prefix)
 {
@@ -57,12 +78,8 @@ static void meet(const struct url *u, const char *peer_prefix)
 	ck_assert(fcntl(listener, F_GETFL) & O_NONBLOCK);
 	ck_assert(fcntl(listener, F_GETFD) & FD_CLOEXEC);
 	if (u->scheme == URL_TCP) {
-		int on = 0;
-		socklen_t len = sizeof on;
-		ck_assert_int_eq(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &len), 0);
-		ck_assert_int_ne(on, 0);
-		ck_assert_int_eq(getsockopt(peer, IPPROTO_TCP, TCP_NODELAY, &on, &len), 0);
-		ck_assert_int_ne(on, 0);
+		check_tcp_options(fd);
+		check_tcp_options(peer);
 	}
 	address_of_peer(peer, name);
 	ck_assert_msg(strncmp(name, peer_prefix, strlen(peer_prefix)) == 0, "%s", name);

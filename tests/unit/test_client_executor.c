@@ -1,19 +1,11 @@
-/* Opening, questions, shutting down, losing the connection. */
+/* Opening, questions, losing the connection. */
 #include "tests/lib/fake_daemon.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-/* The thread sanitizer cannot follow threads of a forked child. */
-#ifdef __SANITIZE_THREAD__
-enum { IS_TSAN = 1 };
-#else
-enum { IS_TSAN = 0 };
-#endif
 
 static const int64_t patience_us = FAKE_PATIENCE_S * 1000000LL;
 
@@ -72,15 +64,22 @@ START_TEST(no_url)
 {
 	fut_error *e;
 
+	/* Then it is a private daemon, and there is none. */
+	setenv("FUTURED_DAEMON", "/nonexistent/futured", 1);
 	unsetenv("FUTURED_URL");
-	ck_assert_int_eq(open_fails(NULL, &e), FUT_INVALID);
-	ck_assert_ptr_nonnull(strstr(fut_error_hint(e), "set FUTURED_URL"));
+	ck_assert_int_eq(open_fails(NULL, &e), FUT_CONNECT_FAILED);
+	ck_assert_ptr_nonnull(strstr(fut_error_detail(e), "/nonexistent/futured"));
+	fut_error_unref(e);
+	setenv("FUTURED_URL", "", 1);
+	ck_assert_int_eq(open_fails(NULL, &e), FUT_CONNECT_FAILED);
+	fut_error_unref(e);
+	ck_assert_int_eq(open_fails("", &e), FUT_INVALID);
 	fut_error_unref(e);
 	ck_assert_int_eq(open_fails("bogus", &e), FUT_INVALID);
 	fut_error_unref(e);
 	ck_assert_int_eq(open_fails("tls://host:1", &e), FUT_UNSUPPORTED);
 	fut_error_unref(e);
-	ck_assert_int_eq(open_fails("local:", &e), FUT_UNSUPPORTED);
+	ck_assert_int_eq(open_fails("local:?workers=many", &e), FUT_INVALID);
 	fut_error_unref(e);
 }
 END_TEST
@@ -227,6 +226,144 @@ static void answer_ping(struct fake *d)
 	fake_send(d, &(struct message){.kind = MESSAGE_PONG, .pong = {m.ping.nonce}}, SPAN_EMPTY);
 }
 
+/* Says again what it was asked; a question that begins with '?' it does not know. */
+static void answer_question(struct fake *d)
+{
+	struct message m = fake_expect(d, MESSAGE_ADMIN_REQUEST);
+	struct span what = m.admin_request.what, argument = m.admin_request.argument;
+	struct message reply = {.kind = MESSAGE_ADMIN_REPLY,
+				.admin_reply = {0, m.admin_request.nonce}};
+	char text[8192];
+
+	if (*(const char *)what.data == '?')
+		reply.admin_reply.status = FUT_UNSUPPORTED;
+	int len = snprintf(text, sizeof text, "%.*s(%.*s)", (int)what.len, (const char *)what.data,
+			   (int)argument.len, argument.len ? (const char *)argument.data : "");
+	fake_send(d, &reply, reply.admin_reply.status ? SPAN_EMPTY : span_of(text, (size_t)len));
+}
+
+static fut_status ask(struct fake *d, fut_executor *x, const char *what, const char *argument,
+		      char **ret)
+{
+	fake_run(d, answer_question);
+	fut_status status = fut_executor_ask(x, what, argument, patience_us, ret);
+	fake_join(d);
+	return status;
+}
+
+START_TEST(questions)
+{
+	struct fake *d = fake_new();
+	fut_executor *x = fake_connect(d);
+	char longest[64], argument[4097], *text = NULL;
+
+	ck_assert_int_eq(ask(d, x, "why", "7-3-1", &text), FUT_OK);
+	ck_assert_str_eq(text, "why(7-3-1)");
+	free(text);
+	ck_assert_int_eq(ask(d, x, "jobs", NULL, &text), FUT_OK);
+	ck_assert_str_eq(text, "jobs()");
+	free(text);
+	text = NULL;
+	ck_assert_int_eq(ask(d, x, "?", NULL, &text), FUT_UNSUPPORTED);
+	ck_assert_ptr_null(text);
+	memset(longest, 'w', sizeof longest);
+	longest[63] = '\0';
+	memset(argument, 'a', sizeof argument);
+	argument[4096] = '\0';
+	ck_assert_int_eq(ask(d, x, longest, argument, &text), FUT_OK);
+	ck_assert_uint_eq(strlen(text), 63 + 4096 + 2);
+	free(text);
+	fake_goodbye(d, x);
+	fake_free(d);
+}
+END_TEST
+
+START_TEST(no_questions)
+{
+	struct fake *d = fake_new();
+	fut_executor *x = fake_connect(d);
+	char longer[65], argument[4098], *text = NULL;
+
+	memset(longer, 'w', sizeof longer);
+	longer[64] = '\0';
+	memset(argument, 'a', sizeof argument);
+	argument[4097] = '\0';
+	ck_assert_int_eq(fut_executor_ask(x, NULL, NULL, 0, &text), FUT_INVALID);
+	ck_assert_int_eq(fut_executor_ask(x, "", NULL, 0, &text), FUT_INVALID);
+	ck_assert_int_eq(fut_executor_ask(x, longer, NULL, 0, &text), FUT_INVALID);
+	ck_assert_int_eq(fut_executor_ask(x, "why", argument, 0, &text), FUT_INVALID);
+	ck_assert_int_eq(fut_executor_ask(x, "why", NULL, 0, NULL), FUT_INVALID);
+	ck_assert_int_eq(fut_executor_ask(NULL, "why", NULL, 0, &text), FUT_INVALID);
+	ck_assert_int_eq(fut_executor_ask(x, "why", NULL, 0, &text), FUT_TIMEOUT);
+	ck_assert_int_eq(fut_executor_shutdown(x, false, false, 0), FUT_OK);
+	ck_assert_int_eq(fut_executor_ask(x, "why", NULL, FUT_FOREVER, &text), FUT_SHUTDOWN);
+	ck_assert_ptr_null(text);
+	answer_question(d);
+	fake_goodbye(d, x);
+	fake_free(d);
+}
+END_TEST
+
+static void must_be_named(const fut_future *f, const char *expected)
+{
+	char text[64] = "untouched", cut[4];
+	size_t len = strlen(expected);
+
+	ck_assert_uint_eq(fut_job_name(f, text, sizeof text), len);
+	ck_assert_str_eq(text, expected);
+	/* Too little room, or none. */
+	ck_assert_uint_eq(fut_job_name(f, cut, sizeof cut), len);
+	ck_assert_uint_eq(strlen(cut), 3);
+	ck_assert_mem_eq(cut, expected, 3);
+	ck_assert_uint_eq(fut_job_name(f, NULL, 0), len);
+}
+
+/* Session, place, generation. */
+START_TEST(names_of_jobs)
+{
+	struct fake *d = fake_new();
+	fut_executor *x = fake_connect(d);
+	fut_future *a = must_submit(x, "a"), *b = must_submit(x, "b"), *c;
+	uint64_t id = fake_expect_submit(d).spec.id;
+
+	must_be_named(a, "7-0-1");
+	must_be_named(b, "7-1-1");
+	fake_text(d, id, "v");
+	must_be_value(a, "v");
+	must_be_named(a, "7-0-1");
+	fake_text(d, fake_expect_submit(d).spec.id, "v");
+	must_be_value(b, "v");
+	fut_future_unref(a);
+	fut_future_unref(b);
+	/* Its place was used before; which one, the client says. */
+	c = must_submit(x, "c");
+	id = fake_expect_submit(d).spec.id;
+	must_be_named(c, (uint32_t)id == 0 ? "7-0-2" : "7-1-2");
+	fake_text(d, id, "v");
+	must_be_value(c, "v");
+	fut_future_unref(c);
+	fake_goodbye(d, x);
+	fake_free(d);
+}
+END_TEST
+
+START_TEST(large_session_number)
+{
+	struct fake *d = fake_new();
+	fut_executor *x;
+
+	d->session = UINT64_MAX - 1;
+	x = fake_connect(d);
+	fut_future *f = must_submit(x, "a");
+	must_be_named(f, "18446744073709551614-0-1");
+	fake_text(d, fake_expect_submit(d).spec.id, "v");
+	must_be_value(f, "v");
+	fut_future_unref(f);
+	fake_goodbye(d, x);
+	fake_free(d);
+}
+END_TEST
+
 static void answer_status(struct fake *d)
 {
 	struct message m = fake_expect(d, MESSAGE_ADMIN_REQUEST);
@@ -291,122 +428,6 @@ START_TEST(ping_ends_with_the_connection)
 	ck_assert_int_eq(fut_executor_ping(x, FUT_FOREVER, NULL), FUT_CONNECTION_LOST);
 	fake_join(d);
 	ck_assert_int_eq(fut_executor_ping(x, FUT_FOREVER, NULL), FUT_CONNECTION_LOST);
-	fake_goodbye(d, x);
-	fake_free(d);
-}
-END_TEST
-
-/* ---- shutting down ------------------------------------------------------- */
-
-START_TEST(shutdown_lets_jobs_end)
-{
-	struct fake *d = fake_new();
-	fut_executor *x = fake_connect(d);
-	fut_future *f = must_submit(x, "a"), *other = NULL;
-	fut_error *e = NULL;
-	struct fake_job job = fake_expect_submit(d);
-
-	ck_assert_int_eq(fut_executor_shutdown(x, true, false, 0), FUT_TIMEOUT);
-	ck_assert_int_eq(fut_executor_shutdown(x, true, false, 1000), FUT_TIMEOUT);
-	ck_assert_int_eq(fut_executor_shutdown(x, false, false, 0), FUT_OK);
-	ck_assert_int_eq(fut_submit(x, "task", "b", 1, &other, &e), FUT_SHUTDOWN);
-	ck_assert_ptr_null(other);
-	fut_error_unref(e);
-	ck_assert_int_eq(fut_executor_ping(x, 0, NULL), FUT_SHUTDOWN);
-	fake_text(d, job.spec.id, "done");
-	must_be_value(f, "done");
-	ck_assert_int_eq(fut_executor_shutdown(x, true, false, 0), FUT_OK);
-	ck_assert_int_eq(fut_executor_shutdown(x, true, true, patience_us), FUT_OK);
-	fake_expect(d, MESSAGE_BYE);
-	fake_expect_end(d);
-	fut_executor_unref(x);
-	must_be_value(f, "done"); /* it outlives the executor */
-	fut_future_unref(f);
-	fake_free(d);
-}
-END_TEST
-
-START_TEST(last_unref_is_a_shutdown)
-{
-	struct fake *d = fake_new();
-	fut_executor *x = fake_connect(d);
-	fut_future *f = must_submit(x, "a");
-
-	ck_assert_ptr_eq(fut_executor_ref(x), x);
-	fut_executor_unref(x);
-	fut_executor_unref(x);
-	struct fake_job job = fake_expect_submit(d);
-	fake_text(d, job.spec.id, "still");
-	must_be_value(f, "still");
-	fake_expect(d, MESSAGE_BYE);
-	fake_expect_end(d);
-	fut_future_unref(f);
-	fut_executor_unref(NULL);
-	fut_future_unref(NULL);
-	fake_free(d);
-}
-END_TEST
-
-START_TEST(nobody_keeps_anything)
-{
-	struct fake *d = fake_new();
-	fut_executor *x = fake_connect(d);
-
-	fut_future_unref(must_submit(x, "a"));
-	fut_executor_unref(x);
-	struct fake_job job = fake_expect_submit(d);
-	fake_text(d, job.spec.id, "a result that nobody wants, too long to be inline");
-	fake_expect(d, MESSAGE_BYE);
-	fake_expect_end(d);
-	fake_free(d);
-}
-END_TEST
-
-static void remove_the_second(struct fake *d)
-{
-	struct fake_job a = fake_expect_submit(d), b = fake_expect_submit(d);
-	struct message m = fake_expect(d, MESSAGE_CANCEL);
-
-	ck_assert_uint_eq(m.cancel.id, a.spec.id);
-	ck_assert_uint_eq(m.cancel.mode, CANCEL_QUEUED);
-	m = fake_expect(d, MESSAGE_CANCEL);
-	ck_assert_uint_eq(m.cancel.id, b.spec.id);
-	fake_verdict(d, a.spec.id, FUT_VERDICT_TOO_LATE);
-	fake_verdict(d, b.spec.id, FUT_VERDICT_REMOVED);
-	fake_text(d, a.spec.id, "ran");
-}
-
-START_TEST(shutdown_cancels_what_has_not_started)
-{
-	struct fake *d = fake_new();
-	fut_executor *x = fake_connect(d);
-	fut_future *a = must_submit(x, "a"), *b = must_submit(x, "b");
-
-	fake_run(d, remove_the_second);
-	ck_assert_int_eq(fut_executor_shutdown(x, true, true, patience_us), FUT_OK);
-	fake_join(d);
-	must_be_value(a, "ran");
-	ck_assert(fut_cancelled(b));
-	fut_future_unref(a);
-	fut_future_unref(b);
-	fut_executor_unref(x);
-	fake_free(d);
-}
-END_TEST
-
-START_TEST(draining)
-{
-	struct fake *d = fake_new();
-	fut_executor *x = fake_connect(d);
-	fut_future *f = must_submit(x, "a"), *g = NULL;
-	struct fake_job job = fake_expect_submit(d);
-	struct message m = {.kind = MESSAGE_GOAWAY, .goaway = {.status = FUT_DRAINING}};
-
-	fake_send(d, &m, SPAN_EMPTY);
-	fake_text(d, job.spec.id, "still");
-	must_be_value(f, "still");
-	ck_assert_int_eq(fut_submit(x, "task", "b", 1, &g, NULL), FUT_DRAINING);
-	fut_future_unref(f);
 	fake_goodbye(d, x);
 	fake_free(d);
 }
@@ -492,127 +513,6 @@ START_TEST(last_words_are_kept)
 }
 END_TEST
 
-/* ---- fork ---------------------------------------------------------------- */
-
-#define MUST(expr)                                                                                 \
-	do {                                                                                       \
-		if (!(expr))                                                                       \
-			_exit(__LINE__ & 0x7f ? __LINE__ & 0x7f : 1);                              \
-	} while (0)
-
-static void be_a_child(fut_executor *x, fut_future *f, fut_map *m, fut_as_completed *it)
-{
-	fut_future *g = NULL;
-	fut_bytes value;
-	fut_error *e;
-	fut_map_item item;
-	fut_progress_info progress;
-	fut_job *job;
-	char *text;
-
-	MUST(fut_submit(x, "task", "", 0, &g, NULL) == FUT_FORKED && !g);
-	MUST(fut_result(f, FUT_FOREVER, &value, &e) == FUT_FORKED);
-	MUST(fut_error_status(e) == FUT_FORKED);
-	fut_error_unref(e);
-	MUST(fut_exception(f, FUT_FOREVER, &e) == FUT_FORKED);
-	MUST(fut_cancel(f, FUT_FOREVER, NULL) == FUT_FORKED);
-	MUST(fut_stop(f, FUT_FOREVER, NULL) == FUT_FORKED);
-	MUST(fut_kill(f, FUT_FOREVER, NULL) == FUT_FORKED);
-	MUST(fut_add_done_callback(f, (fut_done_fn)abort, NULL) == FUT_FORKED);
-	MUST(fut_next_chunk(f, FUT_FOREVER, &value) == FUT_FORKED);
-	MUST(fut_progress(f, &progress) == FUT_FORKED);
-	MUST(fut_wait(&f, 1, FUT_ALL_COMPLETED, FUT_FOREVER, NULL) == FUT_FORKED);
-	MUST(fut_as_completed_next(it, &g) == FUT_FORKED);
-	MUST(fut_map_next(m, FUT_FOREVER, &item) == FUT_FORKED);
-	MUST(fut_executor_ping(x, FUT_FOREVER, NULL) == FUT_FORKED);
-	MUST(fut_executor_status(x, FUT_FOREVER, &text) == FUT_FORKED);
-	MUST(fut_executor_shutdown(x, true, true, FUT_FOREVER) == FUT_FORKED);
-	MUST(fut_job_new("task", &job) == FUT_OK);
-	fut_job_free(job);
-	fut_future_ref(f);
-	fut_future_unref(f);
-	fut_future_unref(f);
-	fut_as_completed_close(it);
-	fut_map_close(m);
-	fut_executor_unref(x);
-	_exit(0);
-}
-
-static bool one_item(void *arg, fut_bytes *ret)
-{
-	int *left = arg;
-
-	*ret = (fut_bytes){"i", 1};
-	return (*left)-- > 0;
-}
-
-START_TEST(child_may_only_let_go)
-{
-	struct fake *d = fake_new();
-	fut_executor *x = fake_connect(d);
-	fut_future *f = must_submit(x, "a");
-	fut_as_completed *it;
-	fut_job *job;
-	fut_map *m;
-	int left = 1, status;
-
-	ck_assert_int_eq(fut_as_completed_open(&f, 1, FUT_FOREVER, &it), FUT_OK);
-	ck_assert_int_eq(fut_job_new("task", &job), FUT_OK);
-	ck_assert_int_eq(fut_map_open(x, job, one_item, &left, NULL, &m, NULL), FUT_OK);
-	fut_job_free(job);
-	pid_t pid = fork();
-	if (pid == 0)
-		be_a_child(x, f, m, it);
-	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "line %% 128 = %d",
-		      WEXITSTATUS(status));
-
-	/* The parent took no harm. */
-	struct fake_job a = fake_expect_submit(d);
-	fake_text(d, a.spec.id, "v");
-	must_be_value(f, "v");
-	a = fake_expect_submit(d);
-	fake_text(d, a.spec.id, "w");
-	fut_as_completed_close(it);
-	fut_map_close(m);
-	fut_future_unref(f);
-	ck_assert_int_eq(fut_executor_shutdown(x, true, false, patience_us), FUT_OK);
-	fut_executor_unref(x);
-	fake_free(d);
-}
-END_TEST
-
-static void child_opens_its_own(fut_executor *inherited)
-{
-	struct fake *d = fake_new();
-	fut_executor *x = fake_connect(d);
-	fut_future *f = must_submit(x, "a");
-
-	MUST(fut_executor_ping(inherited, 0, NULL) == FUT_FORKED);
-	fake_text(d, fake_expect_submit(d).spec.id, "mine");
-	must_be_value(f, "mine");
-	fut_future_unref(f);
-	fake_goodbye(d, x);
-	fake_free(d);
-	_exit(0);
-}
-
-START_TEST(child_may_open_its_own)
-{
-	struct fake *d = fake_new();
-	fut_executor *x = fake_connect(d);
-	int status;
-
-	pid_t pid = fork();
-	if (pid == 0)
-		child_opens_its_own(x);
-	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-	fake_goodbye(d, x);
-	fake_free(d);
-}
-END_TEST
-
 int main(void)
 {
 	TCase *tc = tcase_create("executor");
@@ -626,18 +526,14 @@ int main(void)
 	tcase_add_loop_test(tc, bad_opening, 0, 4);
 	tcase_add_test(tc, no_welcome_in_time);
 	tcase_add_test(tc, ping_and_status);
+	tcase_add_test(tc, questions);
+	tcase_add_test(tc, no_questions);
+	tcase_add_test(tc, names_of_jobs);
+	tcase_add_test(tc, large_session_number);
 	tcase_add_test(tc, daemon_pings);
 	tcase_add_test(tc, ping_ends_with_the_connection);
-	tcase_add_test(tc, shutdown_lets_jobs_end);
-	tcase_add_test(tc, last_unref_is_a_shutdown);
-	tcase_add_test(tc, nobody_keeps_anything);
-	tcase_add_test(tc, shutdown_cancels_what_has_not_started);
-	tcase_add_test(tc, draining);
 	tcase_add_test(tc, lost_after_sending);
 	tcase_add_test(tc, lost_before_sending);
 	tcase_add_test(tc, last_words_are_kept);
-	tcase_add_test(tc, child_may_only_let_go);
-	if (!IS_TSAN)
-		tcase_add_test(tc, child_may_open_its_own);
 	return run_case(tc, "client_executor");
 }

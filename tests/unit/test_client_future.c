@@ -1,4 +1,5 @@
-/* One future: states, results, errors, callbacks, verdicts. */
+/* One future: states, results, errors, callbacks. */
+#include "common/util.h"
 #include "tests/lib/fake_daemon.h"
 
 #include <stdatomic.h>
@@ -14,19 +15,10 @@ static fut_executor *x;
 static char said[64];    /* by callbacks, */
 static atomic_int calls; /* and how often */
 
-/* What answer_cancel() expects and says. */
-static struct {
-	uint64_t id;
-	uint32_t mode;
-	fut_verdict verdict;
-	bool result_first;
-} answer;
-
 static void setup(void)
 {
 	said[0] = '\0';
 	atomic_store(&calls, 0);
-	memset(&answer, 0, sizeof answer);
 	d = fake_new();
 	x = fake_connect(d);
 }
@@ -46,11 +38,9 @@ static fut_future *job(uint64_t *ret_id)
 	return f;
 }
 
-/* Returns once the I/O thread has dealt with all that was sent before. */
 static void settle(void)
 {
-	fake_send(d, &(struct message){.kind = MESSAGE_PING, .ping = {5}}, SPAN_EMPTY);
-	fake_expect(d, MESSAGE_PONG);
+	fake_settle(d);
 }
 
 static void check_state(const fut_future *f, bool done, bool running, bool cancelled)
@@ -97,6 +87,56 @@ START_TEST(states)
 	ck_assert_int_eq(fut_error_status(e), FUT_CANCELLED);
 	ck_assert_int_eq(fut_error_executed(e), FUT_EXECUTED_NO);
 	fut_error_unref(e);
+	fut_future_unref(f);
+}
+END_TEST
+
+/* An attempt was lost: what runs is pending again, and nothing that is done is not. */
+START_TEST(restarted)
+{
+	uint64_t id;
+	fut_future *f = job(&id);
+
+	fake_restart(d, id, 1); /* nobody was told that it ran */
+	settle();
+	check_state(f, false, false, false);
+	for (uint32_t attempt = 2; attempt < 5; attempt++) {
+		fake_started(d, id);
+		settle();
+		check_state(f, false, true, false);
+		fake_restart(d, id, attempt);
+		settle();
+		check_state(f, false, false, false);
+	}
+	fake_text(d, id, "v");
+	fake_restart(d, id, 5);
+	settle();
+	must_be_value(f, "v");
+	check_state(f, true, false, false);
+	fut_future_unref(f);
+}
+END_TEST
+
+static void *wait_for_v(void *f)
+{
+	must_be_value(f, "v");
+	return NULL;
+}
+
+/* Who sleeps on it sleeps on, and misses nothing. */
+START_TEST(restarted_while_waited_for)
+{
+	pthread_t thread;
+	uint64_t id;
+	fut_future *f = job(&id);
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, wait_for_v, f), 0);
+	for (uint32_t attempt = 1; attempt < 200; attempt++) {
+		fake_started(d, id);
+		fake_restart(d, id, attempt);
+	}
+	fake_text(d, id, "v");
+	pthread_join(thread, NULL);
 	fut_future_unref(f);
 }
 END_TEST
@@ -186,6 +226,7 @@ START_TEST(what_is_submitted)
 	fut_job_set_run_limit(j, 2);
 	fut_job_set_stall_limit(j, 3);
 	fut_job_set_deadline(j, 4);
+	fut_job_set_repeatable(j, 5, 6, 7);
 	ck_assert_int_eq(fut_submit_job(x, j, "pay", 3, &f, NULL), FUT_OK);
 	fut_job_free(j);
 	fut_job_free(NULL);
@@ -197,9 +238,55 @@ START_TEST(what_is_submitted)
 	ck_assert_uint_eq(got.spec.run_limit_us, 2);
 	ck_assert_uint_eq(got.spec.stall_limit_us, 3);
 	ck_assert_uint_eq(got.spec.deadline_us, 4);
+	ck_assert_uint_eq(got.spec.crash_retries, 5);
+	ck_assert_uint_eq(got.spec.error_retries, 6);
+	ck_assert_uint_eq(got.spec.retry_pause_us, 7);
 	fake_text(d, got.spec.id, "");
 	must_be_value(f, "");
 	fut_future_unref(f);
+}
+END_TEST
+
+START_TEST(whose_turn_it_is)
+{
+	static const char *const bad[] = {"a b", "-a", ".a", "a/b", "\xff"};
+	char longest[65];
+	fut_job *j;
+	fut_future *f;
+
+	ck_assert_int_eq(fut_job_new("t", &j), FUT_OK);
+	ck_assert_int_eq(fut_job_set_priority(j, FUT_PRIORITY_MAX + 1), FUT_INVALID);
+	ck_assert_int_eq(fut_job_set_priority(j, FUT_PRIORITY_MIN - 1), FUT_INVALID);
+	ck_assert_int_eq(fut_job_set_priority(NULL, 0), FUT_INVALID);
+	ck_assert_int_eq(fut_job_set_key(NULL, "k"), FUT_INVALID);
+	memset(longest, 'k', 64);
+	longest[64] = '\0';
+	ck_assert_int_eq(fut_job_set_key(j, longest), FUT_INVALID);
+	ck_assert_int_eq(fut_job_set_key(j, longest + 1), FUT_OK);
+	ck_assert_int_eq(fut_job_set_priority(j, FUT_PRIORITY_MIN), FUT_OK);
+	/* What is refused changes nothing. */
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		ck_assert_int_eq(fut_job_set_key(j, bad[i]), FUT_INVALID);
+	ck_assert_int_eq(fut_job_set_priority(j, 99), FUT_INVALID);
+
+	ck_assert_int_eq(fut_submit_job(x, j, "", 0, &f, NULL), FUT_OK);
+	struct fake_job got = fake_expect_submit(d);
+	ck_assert_int_eq(got.spec.priority, FUT_PRIORITY_MIN);
+	ck_assert(span_equal(got.spec.key, span_str(longest + 1)));
+	fake_text(d, got.spec.id, "");
+	must_be_value(f, "");
+	fut_future_unref(f);
+
+	ck_assert_int_eq(fut_job_set_priority(j, FUT_PRIORITY_MAX), FUT_OK);
+	ck_assert_int_eq(fut_job_set_key(j, _i ? "" : NULL), FUT_OK);
+	ck_assert_int_eq(fut_submit_job(x, j, "", 0, &f, NULL), FUT_OK);
+	got = fake_expect_submit(d);
+	ck_assert_int_eq(got.spec.priority, FUT_PRIORITY_MAX);
+	ck_assert_uint_eq(got.spec.key.len, 0);
+	fake_text(d, got.spec.id, "");
+	must_be_value(f, "");
+	fut_future_unref(f);
+	fut_job_free(j);
 }
 END_TEST
 
@@ -239,6 +326,7 @@ START_TEST(only_the_first_end_counts)
 	fake_started(d, id);
 	fake_chunk(d, id, "late", 4);
 	fake_part(d, id, "late", 4);
+	fake_restart(d, id, 1);
 	settle();
 	must_be_value(f, "first");
 	fut_future_unref(f);
@@ -428,197 +516,19 @@ START_TEST(callback_of_a_lost_future)
 }
 END_TEST
 
-/* ---- verdicts ------------------------------------------------------------ */
-
-static void answer_cancel(struct fake *fake)
-{
-	struct message m = fake_expect(fake, MESSAGE_CANCEL);
-
-	ck_assert_uint_eq(m.cancel.id, answer.id);
-	ck_assert_uint_eq(m.cancel.mode, answer.mode);
-	if (answer.result_first)
-		fake_error(fake, answer.id, FUT_KILLED, "killed");
-	fake_verdict(fake, answer.id, answer.verdict);
-}
-
-START_TEST(verdict_removed)
-{
-	fut_future *f = job(&answer.id);
-	fut_verdict v;
-
-	answer.mode = CANCEL_QUEUED;
-	answer.verdict = FUT_VERDICT_REMOVED;
-	fake_run(d, answer_cancel);
-	ck_assert_int_eq(fut_cancel(f, patience_us, &v), FUT_OK);
-	fake_join(d);
-	ck_assert_int_eq(v, FUT_VERDICT_REMOVED);
-	must_fail(f, FUT_CANCELLED);
-	ck_assert_int_eq(fut_cancel(f, 0, &v), FUT_OK);
-	ck_assert_int_eq(v, FUT_VERDICT_REMOVED);
-	ck_assert_int_eq(fut_kill(f, patience_us, &v), FUT_OK);
-	ck_assert_int_eq(v, FUT_VERDICT_REMOVED);
-	fut_future_unref(f);
-}
-END_TEST
-
-START_TEST(verdict_stop_requested)
-{
-	fut_future *f = job(&answer.id);
-	fut_verdict v;
-
-	fake_started(d, answer.id);
-	answer.mode = CANCEL_STOP;
-	answer.verdict = FUT_VERDICT_STOP_REQUESTED;
-	fake_run(d, answer_cancel);
-	ck_assert_int_eq(fut_stop(f, patience_us, &v), FUT_OK);
-	fake_join(d);
-	ck_assert_int_eq(v, FUT_VERDICT_STOP_REQUESTED);
-	ck_assert(!fut_done(f));
-	fake_text(d, answer.id, "stopped");
-	must_be_value(f, "stopped");
-	fut_future_unref(f);
-}
-END_TEST
-
-/* With _i = 1 the Result overtakes the verdict. */
-START_TEST(verdict_killed)
-{
-	fut_future *f = job(&answer.id);
-	fut_verdict v;
-
-	answer.mode = CANCEL_KILL;
-	answer.verdict = FUT_VERDICT_KILLED;
-	answer.result_first = _i;
-	fake_run(d, answer_cancel);
-	ck_assert_int_eq(fut_kill(f, patience_us, &v), FUT_OK);
-	fake_join(d);
-	ck_assert_int_eq(v, FUT_VERDICT_KILLED);
-	if (!_i)
-		fake_error(d, answer.id, FUT_KILLED, "killed");
-	must_fail(f, FUT_KILLED);
-	settle();
-	ck_assert_int_eq(fut_kill(f, 0, &v), FUT_OK);
-	ck_assert_int_eq(v, FUT_VERDICT_KILLED);
-	ck_assert_int_eq(fut_cancel(f, 0, &v), FUT_OK);
-	ck_assert_int_eq(v, FUT_VERDICT_TOO_LATE);
-	fut_future_unref(f);
-}
-END_TEST
-
-START_TEST(verdict_too_late)
-{
-	fut_future *f = job(&answer.id);
-	fut_verdict v;
-
-	answer.mode = CANCEL_QUEUED;
-	answer.verdict = FUT_VERDICT_TOO_LATE;
-	fake_run(d, answer_cancel);
-	ck_assert_int_eq(fut_cancel(f, patience_us, &v), FUT_OK);
-	fake_join(d);
-	ck_assert_int_eq(v, FUT_VERDICT_TOO_LATE);
-	fake_text(d, answer.id, "ran");
-	must_be_value(f, "ran");
-	fut_future_unref(f);
-}
-END_TEST
-
-START_TEST(verdict_unknown)
-{
-	fut_future *f = job(&answer.id);
-	fut_verdict v;
-
-	answer.mode = CANCEL_QUEUED;
-	answer.verdict = FUT_VERDICT_UNKNOWN;
-	fake_run(d, answer_cancel);
-	ck_assert_int_eq(fut_cancel(f, patience_us, &v), FUT_OK);
-	fake_join(d);
-	ck_assert_int_eq(v, FUT_VERDICT_UNKNOWN);
-	must_fail(f, FUT_INTERNAL); /* it would never end otherwise */
-	fut_future_unref(f);
-}
-END_TEST
-
-START_TEST(only_asking)
-{
-	uint64_t id;
-	fut_future *f = job(&id);
-	fut_verdict v = FUT_VERDICT_UNKNOWN;
-
-	ck_assert_int_eq(fut_cancel(f, 0, &v), FUT_OK);
-	ck_assert_int_eq(v, FUT_VERDICT_PENDING);
-	ck_assert_int_eq(fut_cancel(f, 0, &v), FUT_OK); /* asked once */
-	ck_assert_int_eq(fut_cancel(f, 1000, &v), FUT_TIMEOUT);
-	ck_assert_int_eq(fut_stop(f, 0, &v), FUT_OK);
-	ck_assert_uint_eq(fake_expect(d, MESSAGE_CANCEL).cancel.mode, CANCEL_QUEUED);
-	ck_assert_uint_eq(fake_expect(d, MESSAGE_CANCEL).cancel.mode, CANCEL_STOP);
-	fake_verdict(d, id, FUT_VERDICT_TOO_LATE);
-	settle(); /* the next frame is the pong: no second Cancel */
-	ck_assert_int_eq(fut_cancel(f, 0, &v), FUT_OK);
-	ck_assert_int_eq(v, FUT_VERDICT_TOO_LATE);
-	ck_assert_int_eq(fut_stop(f, 0, &v), FUT_OK);
-	ck_assert_int_eq(v, FUT_VERDICT_PENDING);
-	fake_text(d, id, "finished"); /* before its verdict */
-	must_be_value(f, "finished");
-	ck_assert_int_eq(fut_stop(f, patience_us, &v), FUT_OK);
-	ck_assert_int_eq(v, FUT_VERDICT_TOO_LATE);
-	ck_assert_int_eq(fut_kill(f, 0, &v), FUT_OK);
-	ck_assert_int_eq(v, FUT_VERDICT_TOO_LATE);
-	fut_future_unref(f);
-}
-END_TEST
-
-static void *cancel_and_wait(void *f)
-{
-	fut_verdict v;
-
-	ck_assert_int_eq(fut_cancel(f, patience_us, &v), FUT_OK);
-	ck_assert_int_eq(v, FUT_VERDICT_REMOVED);
-	return NULL;
-}
-
-START_TEST(many_cancel_one)
-{
-	enum { N = 8 };
-	pthread_t threads[N];
-	uint64_t id;
-	fut_future *f = job(&id);
-
-	for (int i = 0; i < N; i++)
-		ck_assert_int_eq(pthread_create(&threads[i], NULL, cancel_and_wait, f), 0);
-	ck_assert_uint_eq(fake_expect(d, MESSAGE_CANCEL).cancel.id, id);
-	fake_verdict(d, id, FUT_VERDICT_REMOVED);
-	for (int i = 0; i < N; i++)
-		pthread_join(threads[i], NULL);
-	settle();
-	fut_future_unref(f);
-}
-END_TEST
-
-START_TEST(cancel_ends_with_the_connection)
-{
-	uint64_t id;
-	fut_future *f = job(&id);
-	fut_verdict v;
-
-	ck_assert_int_eq(fut_cancel(f, 0, NULL), FUT_OK);
-	fake_hang_up(d);
-	ck_assert_int_eq(fut_cancel(f, FUT_FOREVER, &v), FUT_OK);
-	ck_assert_int_eq(v, FUT_VERDICT_TOO_LATE);
-	must_fail(f, FUT_CONNECTION_LOST);
-	fut_future_unref(f);
-}
-END_TEST
-
 int main(void)
 {
 	TCase *tc = tcase_create("future");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, states);
+	tcase_add_test(tc, restarted);
+	tcase_add_test(tc, restarted_while_waited_for);
 	tcase_add_loop_test(tc, value_of_size, 0, 8);
 	tcase_add_test(tc, error_in_full);
 	tcase_add_test(tc, texts);
 	tcase_add_test(tc, what_is_submitted);
+	tcase_add_loop_test(tc, whose_turn_it_is, 0, 2);
 	tcase_add_test(tc, what_is_not_submitted);
 	tcase_add_test(tc, only_the_first_end_counts);
 	tcase_add_test(tc, many_wait_for_one);
@@ -627,13 +537,5 @@ int main(void)
 	tcase_add_test(tc, callback_submits);
 	tcase_add_test(tc, callback_drops_the_last_reference);
 	tcase_add_test(tc, callback_of_a_lost_future);
-	tcase_add_test(tc, verdict_removed);
-	tcase_add_test(tc, verdict_stop_requested);
-	tcase_add_loop_test(tc, verdict_killed, 0, 2);
-	tcase_add_test(tc, verdict_too_late);
-	tcase_add_test(tc, verdict_unknown);
-	tcase_add_test(tc, only_asking);
-	tcase_add_test(tc, many_cancel_one);
-	tcase_add_test(tc, cancel_ends_with_the_connection);
 	return run_case(tc, "client_future");
 }

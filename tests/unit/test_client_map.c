@@ -3,8 +3,10 @@
 
 #include "proto/pack.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 static const int64_t patience_us = FAKE_PATIENCE_S * 1000000LL;
 
@@ -113,6 +115,8 @@ static const fut_map_options shapes[] = {
 	{.unordered = true},
 	{.chunksize = 7, .buffersize = 3, .unordered = true},
 	{.buffersize = 5, .unordered = true},
+	{.buffersize = 5, .timeout_us = 3600 * UINT64_C(1000000)},
+	{.chunksize = 2, .unordered = true, .timeout_us = UINT64_MAX},
 };
 
 static const unsigned lengths[] = {0, 1, 3, 100, 1000};
@@ -144,7 +148,20 @@ START_TEST(without_options)
 	fut_map_close(m);
 	fut_map_close(NULL);
 	ck_assert_int_eq(fut_map_open(x, NULL, next_item, &in, NULL, &m, NULL), FUT_INVALID);
-	ck_assert_int_eq(fut_map_open(x, job, NULL, &in, NULL, &m, NULL), FUT_INVALID);
+	end_echo();
+}
+END_TEST
+
+START_TEST(without_input)
+{
+	fut_map_item item;
+	fut_map *m;
+
+	connect_to_echo();
+	ck_assert_int_eq(fut_map_open(x, job, NULL, NULL, &shapes[_i], &m, NULL), FUT_OK);
+	ck_assert_int_eq(fut_map_next(m, FUT_FOREVER, &item), FUT_END);
+	ck_assert_int_eq(fut_map_next(m, 0, &item), FUT_END);
+	fut_map_close(m);
 	end_echo();
 }
 END_TEST
@@ -321,32 +338,85 @@ START_TEST(closing_cancels_the_rest)
 }
 END_TEST
 
+static void must_end(fut_map *m)
+{
+	fut_map_item item;
+
+	ck_assert_int_eq(fut_map_next(m, patience_us, &item), FUT_END);
+	ck_assert_int_eq(fut_map_next(m, 0, &item), FUT_END);
+	fut_map_close(m);
+}
+
+/* ---- the executor takes no more ------------------------------------------ */
+
+/* The bits of a way: */
+enum { UNORDERED = 1, CHUNKED = 2, SHAPES = 4 };
+
+static fut_map_options shape_of(int bits)
+{
+	return (fut_map_options){.buffersize = 2,
+				 .chunksize = bits & CHUNKED ? 3 : 1,
+				 .unordered = bits & UNORDERED};
+}
+
+/* One item stands for all that were not submitted. */
+static void must_be_the_last(fut_map *m, const struct input *in, unsigned index, fut_status status)
+{
+	fut_map_item item;
+	unsigned taken = in->taken;
+
+	ck_assert_int_eq(fut_map_next(m, patience_us, &item), FUT_OK);
+	ck_assert_int_eq(item.status, status);
+	ck_assert_int_eq(fut_error_status(item.error), status);
+	ck_assert_int_eq(fut_error_executed(item.error), FUT_EXECUTED_NO);
+	ck_assert_uint_eq(item.index, index);
+	must_end(m);
+	ck_assert_uint_eq(in->taken, taken);
+}
+
 START_TEST(after_a_shutdown)
 {
-	struct input in = {.n = 3};
+	struct input in = {.n = 1000};
+	fut_map_options options = shape_of(_i);
+	unsigned sent = 2 * (unsigned)options.chunksize;
 	fut_map_item item;
 	fut_map *m, *none = NULL;
 	fut_error *e;
 
-	x = fake_connect(d);
-	fut_map_options one = {.buffersize = 1, .unordered = _i};
-	m = open_map(&in, one);
-	fake_text(d, fake_expect_submit(d).spec.id, "0");
+	connect_to_echo();
+	m = open_map(&in, options);
 	ck_assert_int_eq(fut_executor_shutdown(x, false, false, 0), FUT_OK);
-	ck_assert_int_eq(fut_map_next(m, patience_us, &item), FUT_OK);
-	ck_assert_int_eq(item.status, FUT_OK);
-	for (int i = 1; i < 3; i++) {
+	for (unsigned i = 0; i < sent; i++) {
 		ck_assert_int_eq(fut_map_next(m, patience_us, &item), FUT_OK);
-		ck_assert_int_eq(item.status, FUT_SHUTDOWN);
-		ck_assert_uint_eq(item.index, (uint64_t)i);
+		check_item(&item, &in);
 	}
-	ck_assert_int_eq(fut_map_next(m, patience_us, &item), FUT_END);
-	fut_map_close(m);
+	must_be_the_last(m, &in, sent, FUT_SHUTDOWN);
+	ck_assert_uint_le(in.taken, sent + options.chunksize);
 	ck_assert_int_eq(fut_map_open(x, job, next_item, &(struct input){.n = 1}, NULL, &none, &e),
 			 FUT_SHUTDOWN);
 	ck_assert_ptr_null(none);
 	ck_assert_int_eq(fut_error_status(e), FUT_SHUTDOWN);
 	fut_error_unref(e);
+	/* Without items there is nothing to refuse. */
+	ck_assert_int_eq(fut_map_open(x, job, NULL, NULL, NULL, &none, NULL), FUT_OK);
+	must_end(none);
+	end_echo();
+}
+END_TEST
+
+START_TEST(when_the_daemon_drains)
+{
+	struct message goaway = {.kind = MESSAGE_GOAWAY, .goaway = {.status = FUT_DRAINING}};
+	struct input in = {.n = 1000};
+	fut_map_item item;
+
+	x = fake_connect(d);
+	fut_map *m = open_map(&in, (fut_map_options){.buffersize = 1, .unordered = _i});
+	fake_send(d, &goaway, SPAN_EMPTY);
+	fake_text(d, fake_expect_submit(d).spec.id, "0");
+	ck_assert_int_eq(fut_map_next(m, patience_us, &item), FUT_OK);
+	check_item(&item, &in);
+	must_be_the_last(m, &in, 1, FUT_DRAINING);
 	fake_goodbye(d, x);
 }
 END_TEST
@@ -354,18 +424,153 @@ END_TEST
 START_TEST(connection_lost_in_the_middle)
 {
 	struct input in = {.n = 1000000};
+	fut_map_options options = shape_of(_i);
+	unsigned sent = 2 * (unsigned)options.chunksize;
 	fut_map_item item;
 
 	x = fake_connect(d);
-	fut_map *m =
-		open_map(&in, (fut_map_options){.chunksize = 2, .buffersize = 2, .unordered = _i});
+	fut_map *m = open_map(&in, options);
 	fake_hang_up(d);
-	for (unsigned i = 0; i < 100; i++) {
+	for (unsigned i = 0; i < sent; i++) {
 		ck_assert_int_eq(fut_map_next(m, patience_us, &item), FUT_OK);
 		ck_assert_int_eq(item.status, FUT_CONNECTION_LOST);
+		ck_assert_uint_lt(item.index, sent);
 	}
-	ck_assert_uint_lt(in.taken, 200); /* still only as it is asked for */
-	fut_map_close(m);
+	must_be_the_last(m, &in, sent, FUT_CONNECTION_LOST);
+	fake_goodbye(d, x);
+}
+END_TEST
+
+/* ---- the map's time ------------------------------------------------------ */
+
+static uint64_t now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* The bits above the shape: how patient a call is. */
+static const int64_t timeouts[] = {FUT_FOREVER, 3600 * INT64_C(1000000), 1000};
+
+START_TEST(time_is_over)
+{
+	enum { TIME_US = 30000 };
+	int64_t timeout_us = timeouts[_i / SHAPES];
+	fut_map_options options = shape_of(_i % SHAPES);
+	struct input in = {.n = 1000000};
+	fut_map_item item;
+	uint64_t id[2], since_us = now_us();
+	unsigned calls = 0;
+
+	x = fake_connect(d);
+	options.timeout_us = TIME_US;
+	fut_map *m = open_map(&in, options);
+	for (int i = 0; i < 2; i++)
+		id[i] = fake_expect_submit(d).spec.id;
+	/* A call's own timeout is no end. */
+	while (fut_map_next(m, timeout_us, &item) == FUT_TIMEOUT)
+		ck_assert_uint_lt(calls++, 1000);
+	ck_assert_uint_ge(now_us() - since_us, TIME_US);
+	ck_assert(timeout_us == 1000 ? calls > 1 : calls == 1);
+	for (int i = 0; i < 2; i++) {
+		struct message c = fake_expect(d, MESSAGE_CANCEL);
+		ck_assert_uint_eq(c.cancel.id, id[i]);
+		ck_assert_uint_eq(c.cancel.mode, CANCEL_QUEUED);
+		fake_verdict(d, id[i], FUT_VERDICT_REMOVED);
+	}
+	ck_assert_uint_eq(in.taken, 2 * options.chunksize);
+	must_end(m);
+	fake_goodbye(d, x);
+}
+END_TEST
+
+enum { SHORT_US = 20000 };
+
+/* A map with that time and n items, two in flight, of which `done` are done. */
+static fut_map *open_short_map(struct input *in, bool unordered, unsigned done, uint64_t *ret_id)
+{
+	fut_map_options options = {.buffersize = 2, .unordered = unordered, .timeout_us = SHORT_US};
+
+	x = fake_connect(d);
+	fut_map *m = open_map(in, options);
+	for (unsigned i = 0; i < 2; i++) {
+		*ret_id = fake_expect_submit(d).spec.id;
+		if (i < done)
+			fake_text(d, *ret_id, i ? "1" : "0");
+	}
+	fake_send(d, &(struct message){.kind = MESSAGE_PING, .ping = {5}}, SPAN_EMPTY);
+	fake_expect(d, MESSAGE_PONG);
+	return m;
+}
+
+static void let_time_pass(void)
+{
+	uint64_t end_us = now_us() + SHORT_US;
+
+	while (now_us() <= end_us)
+		sched_yield();
+}
+
+/* What is here is handed out, however late; but nothing more is taken. */
+START_TEST(late_but_done)
+{
+	struct input in = {.n = 1000000};
+	fut_map_item item;
+	uint64_t id;
+
+	fut_map *m = open_short_map(&in, _i, 1, &id);
+	let_time_pass();
+	ck_assert_int_eq(fut_map_next(m, 0, &item), FUT_OK);
+	check_item(&item, &in);
+	ck_assert_uint_eq(in.taken, 2);
+	ck_assert_int_eq(fut_map_next(m, FUT_FOREVER, &item), FUT_TIMEOUT);
+	ck_assert_uint_eq(fake_expect(d, MESSAGE_CANCEL).cancel.id, id);
+	fake_verdict(d, id, FUT_VERDICT_REMOVED);
+	must_end(m);
+	fake_goodbye(d, x);
+}
+END_TEST
+
+/* Where nothing is left that time could be wanted for, it does not matter. */
+START_TEST(late_but_over)
+{
+	struct input in = {.n = _i % 2 ? 3 : 2};
+	fut_map_item item;
+	uint64_t id;
+
+	fut_map *m = open_short_map(&in, _i / 2, 2, &id);
+	let_time_pass();
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(fut_map_next(m, 0, &item), FUT_OK);
+	if (in.n == 3)
+		ck_assert_int_eq(fut_map_next(m, FUT_FOREVER, &item), FUT_TIMEOUT);
+	must_end(m);
+	fake_goodbye(d, x);
+}
+END_TEST
+
+/* A task that says that something timed out has failed, and nothing more. */
+START_TEST(time_that_is_the_task_s)
+{
+	static const fut_status failures[] = {FUT_TASK_FAILED, FUT_RUN_LIMIT, FUT_QUEUE_LIMIT,
+					      FUT_DEADLINE};
+	struct input in = {.n = 4};
+	fut_map_options options = {.timeout_us = 3600 * UINT64_C(1000000), .unordered = _i};
+	fut_map_item item;
+
+	x = fake_connect(d);
+	fut_map *m = open_map(&in, options);
+	for (int i = 0; i < 4; i++)
+		fake_error(d, fake_expect_submit(d).spec.id, failures[i], "TimeoutError");
+	for (unsigned i = 0; i < 4; i++) {
+		ck_assert_int_eq(fut_map_next(m, patience_us, &item), FUT_OK);
+		ck_assert_uint_eq(item.index, i);
+		ck_assert_int_eq(item.status, failures[i]);
+		ck_assert_str_eq(fut_error_message(item.error), "TimeoutError");
+	}
+	must_end(m);
 	fake_goodbye(d, x);
 }
 END_TEST
@@ -377,6 +582,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, of_every_shape, 0, (int)(sizeof shapes / sizeof shapes[0]));
 	tcase_add_test(tc, without_options);
+	tcase_add_loop_test(tc, without_input, 0, (int)(sizeof shapes / sizeof shapes[0]));
 	tcase_add_loop_test(tc, buffersize_bounds_the_input, 0, 2);
 	tcase_add_test(tc, window_bounds_the_input);
 	tcase_add_test(tc, two_maps_share_the_window);
@@ -385,7 +591,13 @@ int main(void)
 	tcase_add_test(tc, chunk_that_fails_as_a_whole);
 	tcase_add_test(tc, unordered_comes_as_it_ends);
 	tcase_add_loop_test(tc, closing_cancels_the_rest, 0, 2);
-	tcase_add_loop_test(tc, after_a_shutdown, 0, 2);
-	tcase_add_loop_test(tc, connection_lost_in_the_middle, 0, 2);
+	tcase_add_loop_test(tc, after_a_shutdown, 0, SHAPES);
+	tcase_add_loop_test(tc, when_the_daemon_drains, 0, 2);
+	tcase_add_loop_test(tc, connection_lost_in_the_middle, 0, SHAPES);
+	tcase_add_loop_test(tc, time_is_over, 0,
+			    SHAPES * (int)(sizeof timeouts / sizeof timeouts[0]));
+	tcase_add_loop_test(tc, late_but_done, 0, 2);
+	tcase_add_loop_test(tc, late_but_over, 0, 4);
+	tcase_add_loop_test(tc, time_that_is_the_task_s, 0, 2);
 	return run_case(tc, "client_map");
 }

@@ -32,8 +32,7 @@ static void teardown(void)
 
 static void settle(void)
 {
-	fake_send(d, &(struct message){.kind = MESSAGE_PING, .ping = {5}}, SPAN_EMPTY);
-	fake_expect(d, MESSAGE_PONG);
+	fake_settle(d);
 }
 
 static void must_be_chunk(const char *expected)
@@ -52,9 +51,11 @@ START_TEST(chunks_in_order)
 	ck_assert_int_eq(fut_next_chunk(f, 0, &chunk), FUT_TIMEOUT);
 	ck_assert_int_eq(fut_next_chunk(f, 1000, &chunk), FUT_TIMEOUT);
 	ck_assert_int_eq(fut_next_chunk(f, 0, NULL), FUT_INVALID);
+	ck_assert(!fut_running(f));
 	fake_chunk(d, id, "one", 3);
 	fake_chunk(d, id, "", 0);
 	must_be_chunk("one");
+	ck_assert(fut_running(f)); /* though nothing has said so */
 	must_be_chunk("");
 	ck_assert_int_eq(fut_next_chunk(f, 0, &chunk), FUT_TIMEOUT);
 	fake_chunk(d, id, "two", 3);
@@ -156,6 +157,7 @@ START_TEST(progress)
 	ck_assert_uint_eq(p.done, 3);
 	ck_assert_uint_eq(p.total, 10);
 	ck_assert_str_eq(p.text, "third");
+	ck_assert(fut_running(f));
 	memset(long_text, 'x', sizeof long_text);
 	m.progress.text = span_of(long_text, sizeof long_text);
 	fake_send(d, &m, SPAN_EMPTY);
@@ -199,6 +201,77 @@ START_TEST(failure_after_parts)
 	fake_part(d, id, "abcdefghijklmnopqrstuvwxyz", 26);
 	fake_error(d, id, FUT_TASK_FAILED, "then it failed");
 	must_fail(f, FUT_TASK_FAILED);
+}
+END_TEST
+
+/* What was sent ahead in an attempt that failed is no part of the next one's. */
+START_TEST(restart_drops_what_nobody_read)
+{
+	struct message m = {.kind = MESSAGE_PROGRESS, .progress = {id, 3, 10, span_str("third")}};
+	fut_progress_info p;
+	fut_bytes chunk;
+
+	fake_chunk(d, id, "read", 4);
+	fake_chunk(d, id, "unread", 6);
+	fake_part(d, id, "lost ", 5);
+	fake_send(d, &m, SPAN_EMPTY);
+	must_be_chunk("read");
+	fut_bytes held;
+	ck_assert_int_eq(fut_next_chunk(f, patience_us, &held), FUT_OK);
+	fake_chunk(d, id, "unread too", 10);
+	fake_restart(d, id, 1);
+	settle();
+	ck_assert_mem_eq(held.data, "unread", 6); /* what is being read stays */
+	ck_assert_int_eq(fut_next_chunk(f, 0, &chunk), FUT_TIMEOUT);
+	ck_assert_int_eq(fut_progress(f, &p), FUT_OK);
+	ck_assert_uint_eq(p.reports, 1);
+	fake_restart(d, id, 2); /* with nothing to drop */
+	fake_chunk(d, id, "again", 5);
+	fake_part(d, id, "a ", 2);
+	fake_text(d, id, "value");
+	must_be_value(f, "a value");
+	must_be_chunk("again");
+	ck_assert_int_eq(fut_next_chunk(f, patience_us, &chunk), FUT_END);
+}
+END_TEST
+
+/* The room for unread chunks is whole again. */
+START_TEST(restart_frees_the_room)
+{
+	enum { PIECE = 60 * 1000 };
+	static const char piece[PIECE];
+	fut_bytes chunk;
+	size_t n = 0;
+
+	for (int attempt = 1; attempt <= 2; attempt++) {
+		if (attempt > 1)
+			fake_restart(d, id, 1);
+		for (size_t sent = 0; sent < UNREAD_CHUNKS_BYTES * 3 / 4; sent += PIECE)
+			fake_chunk(d, id, piece, PIECE);
+	}
+	fake_text(d, id, "v");
+	must_be_value(f, "v");
+	while (fut_next_chunk(f, 0, &chunk) == FUT_OK)
+		n += chunk.len;
+	ck_assert_uint_ge(n, UNREAD_CHUNKS_BYTES * 3 / 4);
+	ck_assert_uint_lt(n, UNREAD_CHUNKS_BYTES);
+}
+END_TEST
+
+/* Only the last attempt's bytes count against what was agreed. */
+START_TEST(restart_frees_the_result)
+{
+	static const char piece[60000];
+	fut_bytes value;
+
+	for (uint32_t attempt = 1; attempt < 5; attempt++) {
+		fake_part(d, id, piece, sizeof piece);
+		fake_restart(d, id, attempt);
+	}
+	fake_part(d, id, piece, sizeof piece);
+	fake_value(d, id, piece, 40000);
+	ck_assert_int_eq(fut_result(f, patience_us, &value, NULL), FUT_OK);
+	ck_assert_uint_eq(value.len, 100000);
 }
 END_TEST
 
@@ -296,6 +369,11 @@ static void started_nobody_knows(void)
 	fake_started(d, id + 1000);
 }
 
+static void restart_nobody_knows(void)
+{
+	fake_restart(d, id + 1000, 1);
+}
+
 static void (*const offences[])(void) = {
 	garbage,
 	empty_envelope,
@@ -312,6 +390,7 @@ static void (*const offences[])(void) = {
 	submit_to_a_client,
 	odd_verdict,
 	started_nobody_knows,
+	restart_nobody_knows,
 };
 
 START_TEST(offence_ends_the_connection)
@@ -372,6 +451,9 @@ int main(void)
 	tcase_add_test(tc, result_in_parts);
 	tcase_add_test(tc, small_result_in_parts);
 	tcase_add_test(tc, failure_after_parts);
+	tcase_add_test(tc, restart_drops_what_nobody_read);
+	tcase_add_test(tc, restart_frees_the_room);
+	tcase_add_test(tc, restart_frees_the_result);
 	tcase_add_loop_test(tc, offence_ends_the_connection, 0,
 			    (int)(sizeof offences / sizeof offences[0]));
 	tcase_add_test(tc, what_is_unknown_is_skipped);

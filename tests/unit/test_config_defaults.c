@@ -26,6 +26,14 @@ static void assert_default_pool(const struct config_pool *p, const char *name, e
 	ck_assert_int_eq(p->kind, kind);
 	ck_assert_uint_eq(p->slots, slots);
 	ck_assert_uint_eq(p->max_queue, 1000000);
+	ck_assert_uint_eq(p->min_hosts, 1);
+	ck_assert_uint_eq(p->idle_timeout_us, 60000000);
+	ck_assert_uint_eq(p->max_tasks, 0);
+	ck_assert_uint_eq(p->max_rss_bytes, 0);
+	ck_assert(!p->fresh);
+	ck_assert_uint_eq(p->breaker.crashes, 1000);
+	ck_assert_uint_eq(p->breaker.window_us, 10000000);
+	ck_assert_uint_eq(p->breaker.pause_us, 1000000);
 	assert_strings(p->modules, SAMPLES(MODULEDIR));
 	ck_assert_uint_eq(p->ncommands, 0);
 }
@@ -46,6 +54,9 @@ static void assert_defaults(const struct config *c)
 	ck_assert_uint_eq(c->drain_timeout_us, 30000000);
 	ck_assert_uint_eq(c->kill_grace_us, 2000000);
 	ck_assert_uint_eq(c->start_timeout_us, 30000000);
+	ck_assert_uint_eq(c->ageing_us, 1000000);
+	ck_assert_uint_eq(c->nkeys, 0);
+	ck_assert_uint_eq(c->ntasks, 0);
 	ck_assert_uint_eq(c->npools, 2);
 	assert_default_pool(&c->pools[0], "threads", POOL_THREADS,
 			    (unsigned)min_u64(32, cpus() + 4));

@@ -30,9 +30,12 @@ START_TEST(every_option_is_taken)
 		"kill_grace = 9min\n"
 		"start_timeout = 10h\n"
 		"command wc { exec = {\"/usr/bin/wc\", \"-l\", \"\"} }\n"
-		"pool slow { kind = processes slots = 11 queue = 12\n"
-		"  modules = {\"mine\", \"/opt/other.so\"} commands = {gzip, wc} }\n"
+		"pool slow { kind = processes slots = 11 queue = 12 min_hosts = 11\n"
+		"  idle_timeout = 16ms max_tasks = 17 max_rss = 18M\n"
+		"  modules = {\"mine\", \"/opt/other.so\"} commands = {gzip, wc}\n"
+		"  breaker_crashes = 13 breaker_window = 14ms breaker_pause = 15s }\n"
 		"pool idle { kind = threads modules = {} commands = {} }\n"
+		"pool clean { kind = processes fresh = yes }\n"
 		"command gzip { exec = /bin/gzip }\n");
 
 	ck_assert_int_eq(c->log_level, LOG_DEBUG);
@@ -51,12 +54,20 @@ START_TEST(every_option_is_taken)
 	ck_assert_uint_eq(c->kill_grace_us, 9 * 60000000ull);
 	ck_assert_uint_eq(c->start_timeout_us, 10 * 3600000000ull);
 
-	ck_assert_uint_eq(c->npools, 2);
+	ck_assert_uint_eq(c->npools, 3);
 	const struct config_pool *p = &c->pools[0];
 	ck_assert_str_eq(p->name, "slow");
 	ck_assert_int_eq(p->kind, POOL_PROCESSES);
 	ck_assert_uint_eq(p->slots, 11);
 	ck_assert_uint_eq(p->max_queue, 12);
+	ck_assert_uint_eq(p->min_hosts, 11);
+	ck_assert_uint_eq(p->idle_timeout_us, 16000);
+	ck_assert_uint_eq(p->max_tasks, 17);
+	ck_assert_uint_eq(p->max_rss_bytes, 18 << 20);
+	ck_assert(!p->fresh);
+	ck_assert_uint_eq(p->breaker.crashes, 13);
+	ck_assert_uint_eq(p->breaker.window_us, 14000);
+	ck_assert_uint_eq(p->breaker.pause_us, 15000000);
 	assert_strings(p->modules, STRINGS("/opt/modules/mine.so", "/opt/other.so"));
 	ck_assert_uint_eq(p->ncommands, 2);
 	ck_assert_str_eq(p->commands[0].name, "gzip");
@@ -67,6 +78,8 @@ START_TEST(every_option_is_taken)
 	ck_assert_str_eq(c->pools[1].name, "idle");
 	ck_assert_ptr_null(c->pools[1].modules[0]);
 	ck_assert_uint_eq(c->pools[1].ncommands, 0);
+	ck_assert(c->pools[2].fresh);
+	ck_assert_uint_eq(c->pools[2].max_tasks, 1);
 	(void)config_free(c);
 }
 END_TEST
@@ -178,19 +191,36 @@ static const struct {
 	{"drain_timeout", "1ms", "999us", "24h", "1441min"},
 	{"kill_grace", "1ms", "999us", "24h", "86401s"},
 	{"start_timeout", "1ms", "999us", "24h", "86400001ms"},
-	{"slots", "0", "-1", "256", "257"},
+	{"ageing", "1ms", "999us", "24h", "86400001ms"},
+	{"slots", "0", "-1", "256", "257"}, /* the first of a pool */
+	{"min_hosts", "0", "-1", "256", "257"},
+	{"idle_timeout", "1ms", "999us", "24h", "86401s"},
+	{"max_tasks", "0", "-1", "1000000000", "1000000001"},
+	{"max_rss", "0", "-1", "1024G", "1025G"},
 	{"queue", "1", "0", "16777216", "16777217"},
+	{"breaker_crashes", "0", "-1", "100000", "100001"},
+	{"breaker_window", "1ms", "999us", "24h", "86401s"},
+	{"breaker_pause", "1ms", "999us", "24h", "86401s"},
 };
+
+static bool is_of_a_pool(size_t which)
+{
+	size_t first = 0;
+
+	while (strcmp(ranges[first].name, "slots") != 0)
+		first++;
+	return which >= first;
+}
 
 /* Written where it belongs, with room for the largest payload and result around it. */
 static void write_range(size_t which, const char *value)
 {
 	const char *name = ranges[which].name;
-	bool is_pools = strcmp(name, "slots") == 0 || strcmp(name, "queue") == 0;
+	bool is_pools = is_of_a_pool(which);
 	char text[256];
 
 	(void)snprintf(text, sizeof text,
-		       is_pools ? "pool p { kind = threads %s = %s }\n"
+		       is_pools ? "pool p { kind = processes slots = 256 %s = %s }\n"
 				: "max_payload = 1K max_result = 1K max_output = 1G "
 				  "max_queued = 1G %s = %s\n",
 		       name, value);
@@ -218,7 +248,8 @@ START_TEST(every_number_has_its_range_tested)
 {
 	size_t n = 0;
 
-	for (int kind = 0; kind < SECTION_NKINDS; kind++) {
+	/* Those of keys and tasks are in test_config_shares.c. */
+	for (int kind = 0; kind < SECTION_KEY; kind++) {
 		for (const struct config_option *o = config_tables[kind]; o->name; o++)
 			n += o->width > 0;
 	}

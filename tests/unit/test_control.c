@@ -50,6 +50,7 @@ START_TEST(every_member_arrives)
 		.type = CONTROL_EXITED,
 		.host = UINT32_MAX,
 		.slots = 3,
+		.first_slot = UINT32_MAX - 1,
 		.error = -5,
 		.pid = INT64_MIN,
 		.wait_status = INT32_MIN,
@@ -67,6 +68,7 @@ START_TEST(every_member_arrives)
 	ck_assert_uint_eq(got.type, CONTROL_EXITED);
 	ck_assert_uint_eq(got.host, UINT32_MAX);
 	ck_assert_uint_eq(got.slots, 3);
+	ck_assert_uint_eq(got.first_slot, UINT32_MAX - 1);
 	ck_assert_int_eq(got.error, -5);
 	ck_assert_int_eq(got.pid, INT64_MIN);
 	ck_assert_int_eq(got.wait_status, INT32_MIN);

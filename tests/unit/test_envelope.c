@@ -131,6 +131,7 @@ START_TEST(kinds_are_the_protos_numbers)
 		{"bye", MESSAGE_BYE},
 		{"admin_request", MESSAGE_ADMIN_REQUEST},
 		{"admin_reply", MESSAGE_ADMIN_REPLY},
+		{"restart", MESSAGE_RESTART},
 	};
 	const ProtobufCMessageDescriptor *d = &futwire__frame__descriptor;
 

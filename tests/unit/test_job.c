@@ -47,10 +47,10 @@ END_TEST
 
 static void expect_new(const struct job *j)
 {
-	must(j->place == JOB_NOWHERE && !j->session && !j->slot && !j->record && !j->limits);
+	must(j->place == JOB_NOWHERE && !j->session && !j->slot && !j->record && !j->limits && !j->retry);
 	must(!j->task && j->id == 0 && j->attempt == 0 && !j->announced && j->items == 0);
 	must(j->accepted_us == 0 && j->dispatched_us == 0 && j->started_us == 0);
-	must(j->result_bytes == 0);
+	must(j->result_bytes == 0 && j->first_chunk_us == 0);
 }
 
 /* What an earlier job left in its memory does not show. */

@@ -60,6 +60,11 @@ static struct message sample(enum message_kind kind)
 		m.progress.total = UINT64_MAX;
 		m.progress.text = span_str("text");
 		break;
+	case MESSAGE_RESTART:
+		m.restart.id = UINT64_MAX;
+		m.restart.attempt = 2;
+		m.restart.status = FUT_HOST_DIED;
+		break;
 	case MESSAGE_CANCEL:
 		m.cancel.id = 1;
 		m.cancel.mode = CANCEL_KILL;
@@ -80,8 +85,9 @@ static struct message sample(enum message_kind kind)
 		m.goaway.error = conversation_error();
 		break;
 	case MESSAGE_ADMIN_REQUEST:
-		m.admin_request.what = span_str("status");
+		m.admin_request.what = span_str("why");
 		m.admin_request.nonce = 1;
+		m.admin_request.argument = span_str("7-3-1");
 		break;
 	case MESSAGE_ADMIN_REPLY:
 		m.admin_reply.status = FUT_UNSUPPORTED;
@@ -155,6 +161,9 @@ static bool same(const struct message *a, const struct message *b)
 		return a->progress.id == b->progress.id && a->progress.done == b->progress.done &&
 		       a->progress.total == b->progress.total &&
 		       span_equal(a->progress.text, b->progress.text);
+	case MESSAGE_RESTART:
+		return a->restart.id == b->restart.id && a->restart.attempt == b->restart.attempt &&
+		       a->restart.status == b->restart.status;
 	case MESSAGE_CANCEL:
 		return a->cancel.id == b->cancel.id && a->cancel.mode == b->cancel.mode;
 	case MESSAGE_VERDICT:
@@ -169,7 +178,8 @@ static bool same(const struct message *a, const struct message *b)
 		       (!a->goaway.has_error || same_error(&a->goaway.error, &b->goaway.error));
 	case MESSAGE_ADMIN_REQUEST:
 		return a->admin_request.nonce == b->admin_request.nonce &&
-		       span_equal(a->admin_request.what, b->admin_request.what);
+		       span_equal(a->admin_request.what, b->admin_request.what) &&
+		       span_equal(a->admin_request.argument, b->admin_request.argument);
 	case MESSAGE_ADMIN_REPLY:
 		return a->admin_reply.nonce == b->admin_reply.nonce &&
 		       a->admin_reply.status == b->admin_reply.status;
@@ -291,8 +301,8 @@ static int parse(uint32_t kind, const void *p, size_t n, struct message *ret)
 
 START_TEST(kinds_without_a_codec_here)
 {
-	static const uint32_t kinds[] = {0,  MESSAGE_SUBMIT, MESSAGE_RESULT, 15, 16, 19, 20,
-					 21, 0x1fffffff,     UINT32_MAX};
+	static const uint32_t kinds[] = {0,  MESSAGE_SUBMIT, MESSAGE_RESULT, 15, 16, 19, 21,
+					 22, 0x1fffffff,     UINT32_MAX};
 	struct message m;
 
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)

@@ -249,6 +249,25 @@ START_TEST(crash_gate)
 }
 END_TEST
 
+START_TEST(crash_gate_big)
+{
+	char path[64], text[80];
+
+	temp_path(path, sizeof(path));
+	snprintf(text, sizeof(text), "%s 3", path);
+	fake_reset()->stop_at_look = 2;
+	run_prepared("gate_big", text, strlen(text));
+	assert_failure("Stopped", "");
+
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	run_text("gate_big", text);
+	assert_result("xxx");
+	remove_temp(path);
+	assert_refused("gate_big", "/no/size", "ValueError");
+	assert_refused("gate_big", "/ many", "ValueError");
+}
+END_TEST
+
 START_TEST(crash_gate_opens_later)
 {
 	char path[64];
@@ -277,6 +296,7 @@ Suite *test_suite(void)
 	tcase_add_test(tc, crash_tells);
 	tcase_add_test(tc, crash_mark);
 	tcase_add_test(tc, crash_gate);
+	tcase_add_test(tc, crash_gate_big);
 	tcase_add_test(tc, crash_gate_opens_later);
 	return s;
 }

@@ -237,6 +237,8 @@ static const char *type_name(const ProtobufCFieldDescriptor *f)
 {
 	if (f->type == PROTOBUF_C_TYPE_UINT32)
 		return "uint32";
+	if (f->type == PROTOBUF_C_TYPE_SINT32)
+		return "sint32";
 	if (f->type == PROTOBUF_C_TYPE_UINT64)
 		return "uint64";
 	if (f->type == PROTOBUF_C_TYPE_BYTES)

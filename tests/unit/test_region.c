@@ -49,8 +49,28 @@ START_TEST(made_and_mapped)
 	ck_assert_uint_eq(h->max_result_bytes, 12345);
 	ck_assert_uint_eq(h->notified, 0);
 	ck_assert_uint_eq(h->quit, 0);
+	ck_assert_uint_eq(h->ready, 0);
 	region_unmap(h, 2, BIG);
 	close(fd);
+}
+END_TEST
+
+/* A step is shown as it is when it is text, and never read beyond its end. */
+START_TEST(a_step_is_text)
+{
+	struct slot_shared s = {.step = "slot_init() of\nmodule \xff\x01x"};
+	char text[REGION_STEP_MAX];
+
+	region_step(&s, SLOT_STAGE_INIT, text);
+	ck_assert_str_eq(text, "");
+	atomic_store(&s.stage, SLOT_STAGE_INIT);
+	region_step(&s, SLOT_STAGE_REFUSED, text);
+	ck_assert_str_eq(text, "");
+	region_step(&s, SLOT_STAGE_INIT, text);
+	ck_assert_str_eq(text, "slot_init() of?module ??x");
+	memset(s.step, 's', sizeof s.step);
+	region_step(&s, SLOT_STAGE_INIT, text);
+	ck_assert_uint_eq(strlen(text), REGION_STEP_MAX - 1);
 }
 END_TEST
 
@@ -255,6 +275,7 @@ Suite *test_suite(void)
 
 	tcase_add_test(tc, sizes);
 	tcase_add_test(tc, made_and_mapped);
+	tcase_add_test(tc, a_step_is_text);
 	tcase_add_test(tc, pieces_do_not_overlap);
 	tcase_add_test(tc, shared);
 	tcase_add_test(tc, size_is_sealed);

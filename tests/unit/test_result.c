@@ -27,6 +27,9 @@ static struct result random_result(struct rng *r)
 		.dispatched_us = rng_wide(r),
 		.started_us = rng_wide(r),
 		.finished_us = rng_wide(r),
+		.first_chunk_us = rng_wide(r),
+		.cpu_us = rng_wide(r),
+		.queued_us = rng_wide(r),
 	};
 }
 
@@ -60,6 +63,8 @@ START_TEST(encode_is_read_by_protobuf)
 		must(got->id == res.id && got->status == res.status);
 		must(got->attempt == res.attempt && got->dispatched_us == res.dispatched_us);
 		must(got->started_us == res.started_us && got->finished_us == res.finished_us);
+		must(got->first_chunk_us == res.first_chunk_us && got->cpu_us == res.cpu_us);
+		must(got->queued_us == res.queued_us);
 		must((got->error != NULL) == (i % 3 == 0));
 		if (got->error && i % 2)
 			must(span_equal(error.message, span_of(got->error->message.data,
@@ -92,6 +97,8 @@ START_TEST(encode_then_decode)
 		must(got.id == res.id && got.status == res.status && got.attempt == res.attempt);
 		must(got.dispatched_us == res.dispatched_us && got.started_us == res.started_us);
 		must(got.finished_us == res.finished_us);
+		must(got.first_chunk_us == res.first_chunk_us && got.cpu_us == res.cpu_us);
+		must(got.queued_us == res.queued_us);
 		must((got.error.data != NULL) == (res.error.data != NULL));
 		must(span_equal(got.error, res.error));
 		buf_consume(&out, buf_len(&out));
@@ -110,7 +117,10 @@ START_TEST(largest_fits)
 			     UINT64_MAX,
 			     UINT64_MAX,
 			     UINT64_MAX,
-			     span_of(encoded, sizeof encoded)};
+			     span_of(encoded, sizeof encoded),
+			     UINT64_MAX,
+			     UINT64_MAX,
+			     UINT64_MAX};
 	struct buf out;
 
 	buf_init(&out, SIZE_MAX);
@@ -156,7 +166,7 @@ START_TEST(packed_by_protobuf)
 		Futwire__Error error = FUTWIRE__ERROR__INIT;
 		Futwire__Death death = FUTWIRE__DEATH__INIT;
 		ProtobufCMessageUnknownField unknown = {
-			.tag = 8 + (uint32_t)rng_below(&r, 1000),
+			.tag = 11 + (uint32_t)rng_below(&r, 1000),
 			.wire_type = PROTOBUF_C_WIRE_TYPE_32BIT,
 			.len = 4,
 			.data = text,
@@ -168,6 +178,9 @@ START_TEST(packed_by_protobuf)
 		res.dispatched_us = rng_wide(&r);
 		res.started_us = rng_wide(&r);
 		res.finished_us = rng_wide(&r);
+		res.first_chunk_us = rng_wide(&r);
+		res.cpu_us = rng_wide(&r);
+		res.queued_us = rng_wide(&r);
 		if (rng_below(&r, 2))
 			res.error = &error;
 		error.type = (ProtobufCBinaryData){rng_below(&r, 50), text};
@@ -227,10 +240,10 @@ START_TEST(wrong_wire_types)
 {
 	static struct wiregen g;
 
-	for (uint32_t number = 0; number <= 10; number++) {
+	for (uint32_t number = 0; number <= 14; number++) {
 		for (unsigned type = 0; type < 8; type++) {
 			wiregen_reset(&g);
-			bool right = codec_put_typed(&g, number, type, 7, 7);
+			bool right = codec_put_typed(&g, number, type, 0x77e, 1 << 7);
 			enum codec_verdict v = diff(g.bytes, g.len);
 			ck_assert_msg(v == (right ? CODEC_BOTH_ACCEPT : CODEC_BOTH_REFUSE),
 				      "field %u type %u", number, type);

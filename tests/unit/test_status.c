@@ -40,6 +40,7 @@ static const struct {
 	{"NO_MEMORY", 42, FUT_FAMILY_SYSTEM, LATER, NEW},
 	{"UNSUPPORTED", 43, FUT_FAMILY_SYSTEM, NEVER, NEVER},
 	{"INTERNAL", 44, FUT_FAMILY_SYSTEM, NOW, NEW},
+	{"QUARANTINED", 45, FUT_FAMILY_SYSTEM, NEVER, NEVER},
 	{"TIMEOUT", 60, FUT_FAMILY_CALLER, NOW, NEW},
 	{"CANCELLED", 61, FUT_FAMILY_CALLER, NOW, NEW},
 	{"KILLED", 62, FUT_FAMILY_CALLER, NOW, NEW},
@@ -100,7 +101,7 @@ END_TEST
 
 START_TEST(unknown_numbers)
 {
-	static const uint32_t numbers[] = {2, 9, 14, 29, 45, 59, 67, 1000, UINT32_MAX};
+	static const uint32_t numbers[] = {2, 9, 14, 29, 46, 59, 67, 1000, UINT32_MAX};
 
 	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
 		ck_assert_int_eq(status_from_wire(numbers[i]), FUT_INTERNAL);

@@ -27,6 +27,12 @@ static struct job_spec random_spec(struct rng *r, const char *task, size_t task_
 		.run_limit_us = rng_wide(r),
 		.stall_limit_us = rng_wide(r),
 		.deadline_us = rng_wide(r),
+		.priority = (int32_t)rng_wide(r),
+		.key = span_of(task, rng_below(r, task_max)),
+		.unique = span_of(task, rng_below(r, task_max)),
+		.crash_retries = (uint32_t)rng_wide(r),
+		.error_retries = (uint32_t)rng_wide(r),
+		.retry_pause_us = rng_wide(r),
 	};
 }
 
@@ -35,7 +41,12 @@ static bool same_as_pb(const struct job_spec *s, const Futwire__Submit__Job *pb)
 	return s->id == pb->id && span_equal(s->task, span_of(pb->task.data, pb->task.len)) &&
 	       s->payload_len == pb->payload_len && s->items == pb->items &&
 	       s->queue_limit_us == pb->queue_limit_us && s->run_limit_us == pb->run_limit_us &&
-	       s->stall_limit_us == pb->stall_limit_us && s->deadline_us == pb->deadline_us;
+	       s->stall_limit_us == pb->stall_limit_us && s->deadline_us == pb->deadline_us &&
+	       s->priority == pb->priority &&
+	       span_equal(s->key, span_of(pb->key.data, pb->key.len)) &&
+	       span_equal(s->unique, span_of(pb->unique.data, pb->unique.len)) &&
+	       s->crash_retries == pb->crash_retries && s->error_retries == pb->error_retries &&
+	       s->retry_pause_us == pb->retry_pause_us;
 }
 
 START_TEST(encode_is_read_by_protobuf)
@@ -91,6 +102,11 @@ START_TEST(encode_then_decode)
 		must(got.id == spec.id && got.items == spec.items && got.payload_len == 0);
 		must(span_equal(got.task, spec.task));
 		must(got.deadline_us == spec.deadline_us);
+		must(got.priority == spec.priority && span_equal(got.key, spec.key));
+		must(span_equal(got.unique, spec.unique));
+		must(got.crash_retries == spec.crash_retries);
+		must(got.error_retries == spec.error_retries);
+		must(got.retry_pause_us == spec.retry_pause_us);
 		must(submit_next(&c, &got) == 0);
 		must(submit_next(&c, &got) == 0);
 		buf_consume(&out, buf_len(&out));
@@ -161,7 +177,7 @@ START_TEST(packed_by_protobuf)
 		Futwire__Submit__Job jobs[8], *list[8];
 		uint8_t junk[] = {0x96, 0x01};
 		ProtobufCMessageUnknownField unknown = {
-			.tag = 9 + (uint32_t)rng_below(&r, 1000),
+			.tag = 16 + (uint32_t)rng_below(&r, 1000),
 			.wire_type = PROTOBUF_C_WIRE_TYPE_VARINT,
 			.len = sizeof junk,
 			.data = junk,
@@ -180,6 +196,12 @@ START_TEST(packed_by_protobuf)
 			jobs[k].run_limit_us = rng_wide(&r);
 			jobs[k].stall_limit_us = rng_wide(&r);
 			jobs[k].deadline_us = rng_wide(&r);
+			jobs[k].priority = (int32_t)rng_wide(&r);
+			jobs[k].key = (ProtobufCBinaryData){rng_below(&r, 100), (uint8_t *)task};
+			jobs[k].unique = (ProtobufCBinaryData){rng_below(&r, 100), (uint8_t *)task};
+			jobs[k].crash_retries = (uint32_t)rng_wide(&r);
+			jobs[k].error_retries = (uint32_t)rng_wide(&r);
+			jobs[k].retry_pause_us = rng_wide(&r);
 			if (rng_below(&r, 3) == 0) {
 				jobs[k].base.n_unknown_fields = 1;
 				jobs[k].base.unknown_fields = &unknown;
@@ -227,10 +249,11 @@ START_TEST(wrong_wire_types)
 {
 	static struct wiregen job, g;
 
-	for (uint32_t number = 0; number <= 14; number++) {
+	for (uint32_t number = 0; number <= 18; number++) {
 		for (unsigned type = 0; type < 8; type++) {
 			wiregen_reset(&job);
-			bool right = codec_put_typed(&job, number, type, 8, 2);
+			bool right = codec_put_typed(&job, number, type, 0xcbfa,
+						     1 << 2 | 1 << 10 | 1 << 12);
 			wiregen_reset(&g);
 			wiregen_bytes(&g, 1, job.bytes, job.len);
 			enum codec_verdict v = diff(g.bytes, g.len);

@@ -60,6 +60,33 @@ START_TEST(tcp_urls)
 }
 END_TEST
 
+START_TEST(local_urls)
+{
+	struct url u = must_parse("local:");
+
+	ck_assert_int_eq(u.scheme, URL_LOCAL);
+	ck_assert_ptr_null(u.pool);
+	ck_assert_ptr_null(u.modules);
+	ck_assert_uint_eq(u.workers, 0);
+	ck_assert_uint_eq(u.connect_timeout_us, URL_CONNECT_TIMEOUT_US);
+	url_done(&u);
+
+	u = must_parse("local:?pool=processes&workers=256&modules=a,/b/c d.so,a-b&"
+		       "connect_timeout_us=7");
+	ck_assert_str_eq(u.pool, "processes");
+	ck_assert_uint_eq(u.workers, 256);
+	ck_assert_str_eq(u.modules, "a,/b/c d.so,a-b");
+	ck_assert_uint_eq(u.connect_timeout_us, 7);
+	url_done(&u);
+
+	u = must_parse("local:?modules=one&workers=1&pool=threads");
+	ck_assert_str_eq(u.pool, "threads");
+	ck_assert_uint_eq(u.workers, 1);
+	ck_assert_str_eq(u.modules, "one");
+	url_done(&u);
+}
+END_TEST
+
 static const char *const bad_urls[] = {
 	"",
 	"http://host:1",
@@ -94,6 +121,30 @@ static const char *const bad_urls[] = {
 	"tcp://[host]:1",
 	"tcp://host:1/a/b",
 	"tcp://host:1/a?pool=b",
+	"tcp://host:1?workers=2",
+	"unix:/a?modules=basic",
+	"local",
+	"local:threads",
+	"local:/a",
+	"local://",
+	"local:?",
+	"local:?pool=gpu",
+	"local:?workers=",
+	"local:?workers=0",
+	"local:?workers=257",
+	"local:?workers=two",
+	"local:?workers=2&workers=2",
+	"local:?modules=",
+	"local:?modules=a,",
+	"local:?modules=,a",
+	"local:?modules=a b",
+	"local:?modules=./a.so",
+	"local:?modules=/it's.so",
+	"local:?modules=/a\\b.so",
+	"local:?modules=/a\nb.so",
+	"local:?modules=a,b,a",
+	"local:?modules=a&modules=b",
+	"local:?colour=red",
 };
 
 START_TEST(bad_url)
@@ -124,7 +175,6 @@ START_TEST(known_but_not_built_in)
 	struct url u;
 
 	ck_assert_int_eq(url_parse("tls://host:1/pool", &u, &why), -ENOTSUP);
-	ck_assert_int_eq(url_parse("local:", &u, &why), -ENOTSUP);
 }
 END_TEST
 
@@ -135,6 +185,7 @@ int main(void)
 
 	tcase_add_test(tc, unix_urls);
 	tcase_add_test(tc, tcp_urls);
+	tcase_add_test(tc, local_urls);
 	tcase_add_loop_test(tc, bad_url, 0, (int)(sizeof bad_urls / sizeof bad_urls[0]));
 	tcase_add_test(tc, longest_unix_path);
 	tcase_add_test(tc, known_but_not_built_in);

@@ -129,15 +129,21 @@ END_TEST
 
 START_TEST(chunks_and_progress_come_before_the_end)
 {
+	uint64_t before_ns = clock_now_ns();
+
 	(void)front_submit(&front, 0, job_of(STREAM, 0), NULL);
 	struct heard h = front_hear(&front, 0);
 	ck_assert_uint_eq(h.kind, OUTCOME_CHUNK);
 	ck_assert_uint_eq(h.tag, front.last_tag);
 	assert_bytes(h.bytes, h.len, "one");
+	/* The first one says when. */
+	uint64_t emitted_ns = h.emitted_ns;
+	ck_assert_uint_ge(emitted_ns, before_ns);
 	free(h.bytes);
 	h = front_hear(&front, 0);
 	ck_assert_uint_eq(h.kind, OUTCOME_CHUNK);
 	ck_assert_uint_eq(h.len, 0);
+	ck_assert_uint_eq(h.emitted_ns, 0);
 	free(h.bytes);
 	h = front_hear(&front, 0);
 	ck_assert_uint_eq(h.kind, OUTCOME_PROGRESS);
@@ -156,7 +162,17 @@ START_TEST(chunks_and_progress_come_before_the_end)
 	struct answered a = front_answer(&front, 0);
 	ck_assert_uint_eq(a.status, FUT_OK);
 	assert_bytes(a.bytes, a.len, "end");
+	ck_assert_uint_le(a.started_ns, emitted_ns);
+	ck_assert_uint_ge(a.finished_ns, emitted_ns);
 	free(a.bytes);
+	/* And so does the next job's. */
+	(void)front_submit(&front, 0, job_of(STREAM, 0), NULL);
+	h = front_hear(&front, 0);
+	ck_assert_uint_ge(h.emitted_ns, a.finished_ns);
+	free(h.bytes);
+	for (int i = 0; i < 4; i++)
+		free(front_hear(&front, 0).bytes);
+	free(front_answer(&front, 0).bytes);
 }
 END_TEST
 

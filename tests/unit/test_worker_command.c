@@ -2,6 +2,8 @@
 #include "tests/lib/trun.h"
 #include "tests/lib/worker_zygote.h"
 
+#include <stdio.h>
+
 /* Up to READY with one command, and a host to run it. */
 static void command_open(struct host *h, const char *argv, size_t len, uint64_t max_result)
 {
@@ -79,6 +81,30 @@ START_TEST(too_much_output_is_an_end)
 	command_open(&h, SHELL("exec cat /dev/zero"), 100000);
 	struct answered a = host_answer(&h, 0, 0, "");
 	ck_assert_uint_eq(a.status, FUT_RESULT_TOO_BIG);
+	free(a.bytes);
+	command_close(&h);
+}
+END_TEST
+
+/* It burns at least 50 ms; and then one that does next to nothing, in the same slot. */
+START_TEST(its_cpu_time_counts)
+{
+	struct host h;
+	int minutes;
+	double seconds;
+
+	command_open(&h, SHELL("read n; i=0; while [ $i -lt $n ]; do i=$((i+1)); done; times"),
+		     1 << 20);
+	struct answered a = host_answer(&h, 0, 0, "100000\n");
+	ck_assert_uint_eq(a.status, FUT_OK);
+	ck_assert_int_eq(sscanf((char *)a.bytes, "%dm%lfs", &minutes, &seconds), 2);
+	/* `times` is rounded. */
+	ck_assert_double_ge((double)a.cpu_ns / 1e9, seconds - 0.02);
+	ck_assert_double_gt(seconds, 0.01);
+	free(a.bytes);
+	uint64_t before_ns = a.cpu_ns;
+	a = host_answer(&h, 0, 0, "1\n");
+	ck_assert_uint_lt(a.cpu_ns, before_ns);
 	free(a.bytes);
 	command_close(&h);
 }
@@ -206,6 +232,7 @@ Suite *test_suite(void)
 	tcase_add_test(tc, a_command_need_not_read);
 	tcase_add_test(tc, a_large_output_comes_whole);
 	tcase_add_test(tc, too_much_output_is_an_end);
+	tcase_add_test(tc, its_cpu_time_counts);
 	tcase_add_test(tc, a_status_is_a_failure_with_the_end_of_stderr);
 	tcase_add_test(tc, a_signal_is_a_failure);
 	tcase_add_test(tc, a_command_that_cannot_run_says_why);

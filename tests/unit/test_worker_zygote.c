@@ -108,6 +108,22 @@ START_TEST(all_end_with_the_front)
 }
 END_TEST
 
+/* It has work to do by then, and nobody to do it for. */
+START_TEST(the_front_is_gone_before_it_begins)
+{
+	char *bad = compile("bad.so", "-DINIT_CRASHES");
+
+	zygote_open_stopped();
+	say_pool();
+	say_module(bad);
+	say_start();
+	control = close_fd(control);
+	ck_assert_int_eq(kill(zygote, SIGCONT), 0);
+	ck_assert_int_eq(zygote_close(), 0);
+	free(bad);
+}
+END_TEST
+
 START_TEST(hosts_end_with_the_zygote)
 {
 	struct host one;
@@ -169,12 +185,154 @@ START_TEST(a_fork_that_cannot_be_is_refused)
 }
 END_TEST
 
+/* ---- slots ---- */
+
+static char *slot_file;
+
+/* A module whose slot functions leave their lines in slot_file. */
+static char *compile_slots(const char *name, const char *more)
+{
+	char *option, *file;
+
+	free(slot_file); /* of the module before */
+	slot_file = path_in("slots");
+	(void)unlink(slot_file);
+	ck_assert_int_gt(asprintf(&option, "-DSLOT_FILE='\"%s\"' -DSLOT_NAME='\"%s\"' %s",
+				  slot_file, name, more),
+			 0);
+	ck_assert_int_gt(asprintf(&file, "%s.so", name), 0);
+	char *path = compile(file, option);
+	free(option);
+	free(file);
+	return path;
+}
+
+static void expect_lines(const char *const *lines, size_t n)
+{
+	static char text[4096];
+	FILE *f = fopen(slot_file, "re");
+
+	ck_assert_ptr_nonnull(f);
+	text[fread(text, 1, sizeof text - 1, f)] = '\0';
+	fclose(f);
+	size_t len = 0;
+	for (size_t i = 0; i < n; i++) {
+		const char *at = strstr(text, lines[i]);
+		ck_assert_msg(at != NULL, "no '%s' in '%s'", lines[i], text);
+		ck_assert_ptr_null(strstr(at + 1, lines[i]));
+		len += strlen(lines[i]) + 1;
+	}
+	ck_assert_uint_eq(strlen(text), len);
+}
+
+/* The second may be NULL. */
+static void zygote_open_with(const char *first, const char *second)
+{
+	zygote_open();
+	say_pool();
+	say_module(first);
+	if (second)
+		say_module(second);
+	say_start();
+	hear_until_ready();
+}
+
+START_TEST(slots_begin_and_end_on_their_own)
+{
+	static const char *const inits[] = {"a init cpu 7", "a init cpu 8", "a init cpu 9",
+					    "b init cpu 7", "b init cpu 8", "b init cpu 9"};
+	static const char *const all[] = {"a init cpu 7", "a init cpu 8", "a init cpu 9",
+					  "b init cpu 7", "b init cpu 8", "b init cpu 9",
+					  "a fini cpu 7", "a fini cpu 8", "a fini cpu 9",
+					  "b fini cpu 7", "b fini cpu 8", "b fini cpu 9"};
+	char *a = compile_slots("a", ""), *b = compile_slots("b", "-DSECOND");
+	struct host one;
+
+	zygote_open_with(a, b);
+	host_open(&one, 1, 3, 65536);
+	host_wait_ready(&one);
+	expect_lines(inits, ARRAY_LEN(inits));
+	/* Before any job, and not again for one. */
+	for (unsigned slot = 0; slot < 3; slot++) {
+		ck_assert_uint_eq(one.front.slots[slot].view.shared->stage, SLOT_STAGE_READY);
+		expect_result(&one, slot, ECHO, "x", "x");
+	}
+	expect_lines(inits, ARRAY_LEN(inits));
+	front_quit(&one.front);
+	ck_assert_int_eq(hear_exited(&one, 1).wait_status, 0);
+	expect_lines(all, ARRAY_LEN(all));
+	ck_assert_int_eq(zygote_close(), 0);
+	host_close(&one);
+	free(a);
+	free(b);
+}
+END_TEST
+
+/* In order, and the ends in the opposite order, on one thread. */
+START_TEST(modules_take_turns)
+{
+	char text[4096], *a = compile_slots("a", ""), *b = compile_slots("b", "-DSECOND");
+	struct host one;
+
+	zygote_open_with(b, a);
+	host_open(&one, 1, 1, 65536);
+	front_quit(&one.front);
+	ck_assert_int_eq(hear_exited(&one, 1).wait_status, 0);
+	FILE *f = fopen(slot_file, "re");
+	text[fread(text, 1, sizeof text - 1, f)] = '\0';
+	fclose(f);
+	ck_assert_str_eq(text, "b init cpu 7\na init cpu 7\na fini cpu 7\nb fini cpu 7\n");
+	ck_assert_int_eq(zygote_close(), 0);
+	host_close(&one);
+	free(a);
+	free(b);
+}
+END_TEST
+
+START_TEST(a_slot_that_refuses_ends_its_host)
+{
+	char *a = compile_slots("picky", "-DSLOT_REFUSES=8"), step[REGION_STEP_MAX];
+	struct host one;
+
+	zygote_open_with(a, NULL);
+	host_open(&one, 1, 2, 65536);
+	int status = hear_exited(&one, 1).wait_status;
+	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 72);
+	expect_said(&one, "slot_init() of module picky refused: it returned 5");
+	ck_assert_uint_eq(one.front.host->ready, 0);
+	region_step(one.front.slots[0].view.shared, SLOT_STAGE_REFUSED, step);
+	ck_assert_str_eq(step, "");
+	region_step(one.front.slots[1].view.shared, SLOT_STAGE_REFUSED, step);
+	ck_assert_str_eq(step, "slot_init() of module picky refused: it returned 5");
+	ck_assert_int_eq(zygote_close(), 0);
+	host_close(&one);
+	free(a);
+}
+END_TEST
+
+START_TEST(a_crash_of_a_slot_that_begins_leaves_its_name)
+{
+	char *a = compile_slots("frail", "-DSLOT_CRASHES"), step[REGION_STEP_MAX];
+	struct host one;
+
+	zygote_open_with(a, NULL);
+	host_open(&one, 1, 1, 65536);
+	int status = hear_exited(&one, 1).wait_status;
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	region_step(one.front.slots[0].view.shared, SLOT_STAGE_INIT, step);
+	ck_assert_str_eq(step, "slot_init() of module frail");
+	ck_assert_int_eq(zygote_close(), 0);
+	host_close(&one);
+	free(a);
+}
+END_TEST
+
 /* ---- modules ---- */
 
 static const struct {
 	const char *option, *why;
 } bad_modules[] = {
-	{"-DOLD_ABI", "task ABI 99, and this is ABI 1"},
+	{"-DOLD_ABI", "task ABI 99, and this is ABI 2"},
 	{"-DSMALL", "structures have"},
 	{"-DNO_SYMBOL", "no symbol fut_module"},
 	{"-DBAD_NAME", "\"not a name\" is not a name for a task"},
@@ -327,9 +485,14 @@ Suite *test_suite(void)
 	tcase_add_test(tc, a_crash_ends_its_host_with_its_last_words);
 	tcase_add_test(tc, what_a_host_left_behind_ends_with_it);
 	tcase_add_test(tc, all_end_with_the_front);
+	tcase_add_test(tc, the_front_is_gone_before_it_begins);
 	tcase_add_test(tc, hosts_end_with_the_zygote);
 	tcase_add_test(tc, the_zygote_ignores_polite_signals);
 	tcase_add_test(tc, a_fork_that_cannot_be_is_refused);
+	tcase_add_test(tc, slots_begin_and_end_on_their_own);
+	tcase_add_test(tc, modules_take_turns);
+	tcase_add_test(tc, a_slot_that_refuses_ends_its_host);
+	tcase_add_test(tc, a_crash_of_a_slot_that_begins_leaves_its_name);
 	trun_add_each(tc, a_bad_module_is_named_with_its_reason, bad_modules);
 	tcase_add_test(tc, a_file_that_is_no_module_is_named);
 	tcase_add_test(tc, a_taken_name_costs_one_task);

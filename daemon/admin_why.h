@@ -1,0 +1,14 @@
+/* Why a job does not run yet: one reason for each state it may wait in. Loop thread only. */
+#ifndef DAEMON_ADMIN_WHY_H
+#define DAEMON_ADMIN_WHY_H
+
+#include <jansson.h>
+
+struct daemon;
+struct job;
+
+/* What the list says of the job, and the reason: as a word, as a sentence, and the facts.
+ * Members: PROTOCOL.md. NULL without memory. */
+json_t *admin_why(const struct daemon *d, const struct job *j);
+
+#endif
