@@ -326,7 +326,8 @@ void daemon_turn(struct daemon *d)
 		d->phase = DAEMON_ENDED;
 }
 
-void daemon_arm_tick(struct daemon *d)
+/* Makes a turn soon look which jobs have started, and which run for long. */
+static void arm_tick(struct daemon *d)
 {
 	if (!timer_is_set(&d->tick))
 		(void)timer_set(&d->timers, &d->tick, clock_now_us() + TICK_US);
@@ -362,8 +363,8 @@ static bool may_sleep(struct daemon *d)
 	LIST_FOREACH(s, &d->busy, busy_node) {
 		if (slot_has_outcome(s))
 			may = false;
-		if (!slot_oldest(s)->announced)
-			daemon_arm_tick(d);
+		if (!slot_is_settled(s))
+			arm_tick(d);
 	}
 	return may;
 }

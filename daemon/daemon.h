@@ -108,7 +108,4 @@ void daemon_on_tasks_known(struct daemon *d);
 
 struct pool *daemon_find_pool(const struct daemon *d, struct span name);
 
-/* Makes the turn look soon which jobs have started. */
-void daemon_arm_tick(struct daemon *d);
-
 #endif

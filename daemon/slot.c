@@ -373,6 +373,11 @@ static bool may_collect(const struct slot *s)
 	return j && !(j->session && session_is_full(j->session, j->result_bytes > 0));
 }
 
+bool slot_is_settled(struct slot *s)
+{
+	return slot_oldest(s)->announced && (s->njobs == 1 || ring_has_next(&s->out));
+}
+
 bool slot_has_outcome(struct slot *s)
 {
 	return may_collect(s) && ring_has_next(&s->out);

@@ -58,6 +58,10 @@ void slot_revoke_all(struct slot *s);
 /* True when the slot has started the job. */
 bool slot_has_started(const struct slot *s, const struct job *j);
 
+/* True when nothing about the busy slot is left to find out later: its oldest job is known to
+ * run and nothing lies behind it, or its end can be read already. */
+bool slot_is_settled(struct slot *s);
+
 /* Handles what the slot has said since. False when that was not possible: the host is
  * lying, and must be killed. */
 bool slot_collect(struct slot *s);
