@@ -15,15 +15,17 @@
 enum { LISTEN_BACKLOG = 1024, ACCEPTS_PER_CALL = 64, RETRY_US = 100 * 1000 };
 
 /* Connections beyond the limit are closed at once: a refusal would need memory too. */
-static void take_connection(struct daemon *d, int fd)
+static void take_connection(struct listener *l, int fd)
 {
+	struct daemon *d = l->daemon;
+
 	if (d->nsessions >= d->config->max_sessions) {
 		log_event(LOG_WARNING, "session.refused", LOG_STR("reason", "max_sessions"),
 			  LOG_UINT("sessions", d->nsessions));
 		close_fd(fd);
 		return;
 	}
-	session_open(d, fd);
+	session_open(d, l, fd);
 }
 
 static void on_retry_due(struct timer *t)
@@ -56,7 +58,7 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
 				pause_accepting(l, errno);
 			return;
 		}
-		take_connection(l->daemon, client);
+		take_connection(l, client);
 	}
 }
 

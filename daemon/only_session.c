@@ -82,7 +82,7 @@ void only_session_open(struct daemon *d)
 	struct only_session *o = &d->only_session;
 
 	o->is_open = true;
-	session_open(d, TAKE_FD(o->fd));
+	session_open(d, NULL, TAKE_FD(o->fd));
 }
 
 bool only_session_is_over(const struct daemon *d)

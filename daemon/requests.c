@@ -27,7 +27,7 @@ static int refuse_protocol(struct session *s, const char *detail)
 	};
 
 	log_event(LOG_WARNING, "session.protocol", LOG_UINT("session", s->number),
-		  LOG_STR("peer", s->peer), LOG_STR("reason", detail));
+		  LOG_STR("peer", s->peer.text), LOG_STR("reason", detail));
 	session_refuse(s, FUT_PROTOCOL, &e);
 	return -EPROTO;
 }
@@ -77,7 +77,7 @@ static void send_welcome(struct session *s)
 				.version = PROTOCOL_VERSION,
 				.incarnation = span_of(d->incarnation, sizeof d->incarnation),
 				.session = span_of(token, sizeof token),
-				.identity = span_str(s->peer),
+				.identity = span_str(s->peer.text),
 				.pool = span_str(p->name),
 				.pool_kind = span_str(pool_kind_name(p->config->kind)),
 				.slots = p->config->slots,
@@ -117,7 +117,7 @@ static int on_hello(struct session *s, const struct message *m, struct span payl
 	sink_set_limits(&s->stream.in, limits);
 	struct span client = span_cut(m->hello.client, CLIENT_NAME_MAX);
 	log_event(LOG_INFO, "session.hello", LOG_UINT("session", s->number),
-		  LOG_STR("peer", s->peer), LOG_STR("pool", p->name),
+		  LOG_STR("peer", s->peer.text), LOG_STR("pool", p->name),
 		  LOG_BYTES("client", client.data, client.len));
 	send_welcome(s);
 	return 0;

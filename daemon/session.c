@@ -36,7 +36,7 @@ static struct frame_limits early_limits(void)
 	return (struct frame_limits){.envelope_bytes = FRAME_ENVELOPE_MAX_EARLY};
 }
 
-void session_open(struct daemon *d, int fd)
+void session_open(struct daemon *d, const struct listener *l, int fd)
 {
 	struct session *s = calloc(1, sizeof *s);
 
@@ -48,10 +48,11 @@ void session_open(struct daemon *d, int fd)
 	s->magic = SESSION_MAGIC;
 	s->daemon = d;
 	s->number = ++d->sessions_ever;
+	s->is_only = !l;
 	TAILQ_INIT(&s->held);
 	timer_init(&s->phase_timer, on_phase_overdue);
 	timer_init(&s->output_timer, on_output_overdue);
-	address_of_peer(fd, s->peer);
+	peer_of(fd, &s->peer);
 	stream_init(&s->stream, fd, true, early_limits(), d->config->max_output_bytes);
 	output_init(&s->output, &s->stream.out);
 	LIST_INSERT_HEAD(&d->sessions, s, node);
@@ -65,7 +66,7 @@ void session_open(struct daemon *d, int fd)
 		return;
 	}
 	log_event(LOG_DEBUG, "session.open", LOG_UINT("session", s->number),
-		  LOG_STR("peer", s->peer));
+		  LOG_STR("peer", s->peer.text));
 }
 
 /* First, so that no run is handed over to a job of the same session. */
@@ -125,7 +126,7 @@ void session_close(struct session *s, const char *why)
 	LIST_REMOVE(s, node);
 	LIST_INSERT_HEAD(&d->dead_sessions, s, node);
 	log_event(s->pool ? LOG_INFO : LOG_WARNING, "session.close", LOG_UINT("session", s->number),
-		  LOG_STR("peer", s->peer), LOG_STR("reason", why),
+		  LOG_STR("peer", s->peer.text), LOG_STR("reason", why),
 		  LOG_UINT("jobs_dropped", njobs));
 }
 

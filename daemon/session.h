@@ -14,7 +14,7 @@
 
 #include "daemon/job.h"
 #include "daemon/output.h"
-#include "net/address.h"
+#include "net/peer.h"
 #include "net/stream.h"
 #include "proto/message.h"
 
@@ -26,6 +26,7 @@
 
 struct daemon;
 struct event;
+struct listener;
 struct pool;
 struct share;
 struct task;
@@ -42,6 +43,7 @@ struct session {
 	struct pool *pool; /* since Hello */
 	enum session_phase phase;
 	bool dirty, write_blocked, congested, said_all;
+	bool is_only; /* of a private daemon: with the program that started it */
 
 	struct stream stream;
 	struct output output; /* of which stream.out is what is next */
@@ -61,14 +63,15 @@ struct session {
 	size_t nstarted;
 
 	uint64_t number; /* for logs */
-	char peer[ADDRESS_TEXT_MAX];
+	struct peer peer;
 };
 
 LIST_HEAD(session_list, session);
 TAILQ_HEAD(session_queue, session);
 
-/* A new session on an accepted socket, which it takes over in any case. */
-void session_open(struct daemon *d, int fd);
+/* A new session on a socket, which it takes over in any case. It was accepted by `l`; NULL for
+ * the only session of a private daemon. */
+void session_open(struct daemon *d, const struct listener *l, int fd);
 
 /* Ends the session now: jobs that have not started are dropped, running ones lose their
  * client. `why` is for the log. May be called from anywhere; the memory stays until the

@@ -280,44 +280,6 @@ void address_of_listener(const struct url *u, int fd, char ret[ADDRESS_TEXT_MAX]
 		       ADDRESS_TEXT_MAX - 20, u->host, is_v6 ? "]" : "", port_of(&a));
 }
 
-static void name_of_unix_peer(int fd, char ret[ADDRESS_TEXT_MAX])
-{
-	struct ucred who;
-	socklen_t len = sizeof who;
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) < 0) {
-		(void)snprintf(ret, ADDRESS_TEXT_MAX, "unix");
-		return;
-	}
-	(void)snprintf(ret, ADDRESS_TEXT_MAX, "uid=%u pid=%d", (unsigned)who.uid, (int)who.pid);
-}
-
-void address_of_peer(int fd, char ret[ADDRESS_TEXT_MAX])
-{
-	union any_address a = {0};
-	socklen_t len = sizeof a;
-	char host[INET6_ADDRSTRLEN] = "?";
-
-	if (getpeername(fd, &a.base, &len) < 0) {
-		(void)snprintf(ret, ADDRESS_TEXT_MAX, "?");
-		return;
-	}
-	switch (a.base.sa_family) {
-	case AF_UNIX:
-		name_of_unix_peer(fd, ret);
-		return;
-	case AF_INET6:
-		(void)inet_ntop(AF_INET6, &a.v6.sin6_addr, host, sizeof host);
-		(void)snprintf(ret, ADDRESS_TEXT_MAX, "[%s]:%u", host, port_of(&a));
-		return;
-	case AF_INET:
-		(void)inet_ntop(AF_INET, &a.v4.sin_addr, host, sizeof host);
-		(void)snprintf(ret, ADDRESS_TEXT_MAX, "%s:%u", host, port_of(&a));
-		return;
-	}
-	(void)snprintf(ret, ADDRESS_TEXT_MAX, "?");
-}
-
 static bool is_loopback(const struct sockaddr *address, socklen_t len)
 {
 	union any_address a = {0};

@@ -33,9 +33,6 @@ int address_listen(const struct url *u, int backlog, int *ret_fd);
  * with the port the kernel chose. */
 void address_of_listener(const struct url *u, int fd, char ret[ADDRESS_TEXT_MAX]);
 
-/* Who is at the other end, for logs: "127.0.0.1:50412", or "uid=1000 pid=4242". */
-void address_of_peer(int fd, char ret[ADDRESS_TEXT_MAX]);
-
 /* Whether every address of the URL's host is a loopback one; true for Unix sockets. */
 bool address_is_loopback(const struct url *u);
 

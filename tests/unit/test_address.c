@@ -1,6 +1,7 @@
 /* net/address.c: both ends of a connection, over each transport. */
 #include "common/clock.h"
 #include "net/address.h"
+#include "net/peer.h"
 
 #include <check.h>
 #include <errno.h>
@@ -57,10 +58,26 @@ static void check_tcp_options(int fd)
 			 ADDRESS_SILENCE_MAX_S * 1000);
 }
 
+static void check_peer(const struct url *u, const struct peer *who)
+{
+	ck_assert_int_eq(peer_is_loopback(who), u->scheme == URL_TCP);
+	if (u->scheme == URL_TCP) {
+		ck_assert_int_eq(who->kind, PEER_TCP);
+		ck_assert_uint_gt(who->port, 0);
+		ck_assert_int_eq(IN6_IS_ADDR_V4MAPPED(&who->address), !strchr(u->host, ':'));
+		return;
+	}
+	ck_assert_int_eq(who->kind, PEER_UNIX);
+	ck_assert_uint_eq(who->uid, getuid());
+	ck_assert_uint_eq(who->gid, getgid());
+	ck_assert_int_eq(who->pid, getpid());
+}
+
 /* Listens at the URL, connects, and checks both sockets. */
 static void meet(const struct url *u, const char *peer_prefix)
 {
 	struct url there = {0};
+	struct peer who;
 	char name[ADDRESS_TEXT_MAX];
 	const char *why = "";
 	int listener, fd;
@@ -81,8 +98,9 @@ static void meet(const struct url *u, const char *peer_prefix)
 		check_tcp_options(fd);
 		check_tcp_options(peer);
 	}
-	address_of_peer(peer, name);
-	ck_assert_msg(strncmp(name, peer_prefix, strlen(peer_prefix)) == 0, "%s", name);
+	peer_of(peer, &who);
+	ck_assert_msg(strncmp(who.text, peer_prefix, strlen(peer_prefix)) == 0, "%s", who.text);
+	check_peer(u, &who);
 	close(peer);
 	close(fd);
 	close(listener);
