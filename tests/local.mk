@@ -12,7 +12,7 @@ libtest_la_SOURCES = \
 	%D%/lib/config_files.c %D%/lib/config_files.h \
 	%D%/lib/conversation.c %D%/lib/conversation.h \
 	%D%/lib/fake_call.c %D%/lib/fake_call.h \
-	%D%/lib/fake_daemon.c %D%/lib/fake_daemon.h \
+	%D%/lib/fake_daemon.c %D%/lib/fake_daemon.h %D%/lib/one_fake.h \
 	%D%/lib/footprint.c %D%/lib/footprint.h \
 	%D%/lib/ring_pair.c %D%/lib/ring_pair.h \
 	%D%/lib/seed.c %D%/lib/seed.h \

@@ -1,13 +1,10 @@
 /* Asking for a job back: cancel, stop, kill, and the verdicts. */
-#include "tests/lib/fake_daemon.h"
+#include "tests/lib/one_fake.h"
 
 #include <pthread.h>
 #include <string.h>
 
 static const int64_t patience_us = FAKE_PATIENCE_S * 1000000LL;
-
-static struct fake *d;
-static fut_executor *x;
 
 /* What answer_cancel() expects and says. */
 static struct {
@@ -20,28 +17,7 @@ static struct {
 static void setup(void)
 {
 	memset(&answer, 0, sizeof answer);
-	d = fake_new();
-	x = fake_connect(d);
-}
-
-static void teardown(void)
-{
-	fake_goodbye(d, x);
-	fake_free(d);
-}
-
-/* Submits, and takes the job on the daemon's side. */
-static fut_future *job(uint64_t *ret_id)
-{
-	fut_future *f = must_submit(x, "p");
-
-	*ret_id = fake_expect_submit(d).spec.id;
-	return f;
-}
-
-static void settle(void)
-{
-	fake_settle(d);
+	connect_fake();
 }
 
 static void answer_cancel(struct fake *fake)
@@ -110,7 +86,7 @@ START_TEST(verdict_killed)
 	if (!_i)
 		fake_error(d, answer.id, FUT_KILLED, "killed");
 	must_fail(f, FUT_KILLED);
-	settle();
+	fake_settle(d);
 	ck_assert_int_eq(fut_kill(f, 0, &v), FUT_OK);
 	ck_assert_int_eq(v, FUT_VERDICT_KILLED);
 	ck_assert_int_eq(fut_cancel(f, 0, &v), FUT_OK);
@@ -167,7 +143,7 @@ START_TEST(only_asking)
 	ck_assert_uint_eq(fake_expect(d, MESSAGE_CANCEL).cancel.mode, CANCEL_QUEUED);
 	ck_assert_uint_eq(fake_expect(d, MESSAGE_CANCEL).cancel.mode, CANCEL_STOP);
 	fake_verdict(d, id, FUT_VERDICT_TOO_LATE);
-	settle(); /* the next frame is the pong: no second Cancel */
+	fake_settle(d); /* the next frame is the pong: no second Cancel */
 	ck_assert_int_eq(fut_cancel(f, 0, &v), FUT_OK);
 	ck_assert_int_eq(v, FUT_VERDICT_TOO_LATE);
 	ck_assert_int_eq(fut_stop(f, 0, &v), FUT_OK);
@@ -204,7 +180,7 @@ START_TEST(many_cancel_one)
 	fake_verdict(d, id, FUT_VERDICT_REMOVED);
 	for (int i = 0; i < N; i++)
 		pthread_join(threads[i], NULL);
-	settle();
+	fake_settle(d);
 	fut_future_unref(f);
 }
 END_TEST
@@ -228,7 +204,7 @@ int main(void)
 {
 	TCase *tc = tcase_create("cancel");
 
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, setup, disconnect_fake);
 	tcase_add_test(tc, verdict_removed);
 	tcase_add_test(tc, verdict_stop_requested);
 	tcase_add_loop_test(tc, verdict_killed, 0, 2);

@@ -1,6 +1,6 @@
 /* One future: states, results, errors, callbacks. */
 #include "common/util.h"
-#include "tests/lib/fake_daemon.h"
+#include "tests/lib/one_fake.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -9,9 +9,6 @@
 
 static const int64_t patience_us = FAKE_PATIENCE_S * 1000000LL;
 
-static struct fake *d;
-static fut_executor *x;
-
 static char said[64];    /* by callbacks, */
 static atomic_int calls; /* and how often */
 
@@ -19,28 +16,7 @@ static void setup(void)
 {
 	said[0] = '\0';
 	atomic_store(&calls, 0);
-	d = fake_new();
-	x = fake_connect(d);
-}
-
-static void teardown(void)
-{
-	fake_goodbye(d, x);
-	fake_free(d);
-}
-
-/* Submits, and takes the job on the daemon's side. */
-static fut_future *job(uint64_t *ret_id)
-{
-	fut_future *f = must_submit(x, "p");
-
-	*ret_id = fake_expect_submit(d).spec.id;
-	return f;
-}
-
-static void settle(void)
-{
-	fake_settle(d);
+	connect_fake();
 }
 
 static void check_state(const fut_future *f, bool done, bool running, bool cancelled)
@@ -64,7 +40,7 @@ START_TEST(states)
 	ck_assert_int_eq(fut_result(f, 1000, &value, NULL), FUT_TIMEOUT);
 	ck_assert_int_eq(fut_exception(f, 0, &e), FUT_TIMEOUT);
 	fake_started(d, id);
-	settle();
+	fake_settle(d);
 	check_state(f, false, true, false);
 	fake_text(d, id, "v");
 	must_be_value(f, "v");
@@ -98,19 +74,19 @@ START_TEST(restarted)
 	fut_future *f = job(&id);
 
 	fake_restart(d, id, 1); /* nobody was told that it ran */
-	settle();
+	fake_settle(d);
 	check_state(f, false, false, false);
 	for (uint32_t attempt = 2; attempt < 5; attempt++) {
 		fake_started(d, id);
-		settle();
+		fake_settle(d);
 		check_state(f, false, true, false);
 		fake_restart(d, id, attempt);
-		settle();
+		fake_settle(d);
 		check_state(f, false, false, false);
 	}
 	fake_text(d, id, "v");
 	fake_restart(d, id, 5);
-	settle();
+	fake_settle(d);
 	must_be_value(f, "v");
 	check_state(f, true, false, false);
 	fut_future_unref(f);
@@ -327,7 +303,7 @@ START_TEST(only_the_first_end_counts)
 	fake_chunk(d, id, "late", 4);
 	fake_part(d, id, "late", 4);
 	fake_restart(d, id, 1);
-	settle();
+	fake_settle(d);
 	must_be_value(f, "first");
 	fut_future_unref(f);
 
@@ -336,7 +312,7 @@ START_TEST(only_the_first_end_counts)
 	ck_assert_uint_eq((uint32_t)next, (uint32_t)id);
 	ck_assert_uint_ne(next, id);
 	fake_text(d, id, "old");
-	settle();
+	fake_settle(d);
 	ck_assert(!fut_done(f));
 	fake_text(d, next, "new");
 	must_be_value(f, "new");
@@ -400,7 +376,7 @@ START_TEST(callbacks_in_order)
 	ck_assert_int_eq(fut_add_done_callback(f, say, TEXT("3")), FUT_OK);
 	ck_assert_int_eq(atomic_load(&calls), 0);
 	fake_text(d, id, "v");
-	settle();
+	fake_settle(d);
 	ck_assert_int_eq(atomic_load(&calls), 4);
 	ck_assert_str_eq(said, "123added");
 	said[0] = '\0';
@@ -446,7 +422,7 @@ START_TEST(no_waiting_in_a_callback)
 
 	ck_assert_int_eq(fut_add_done_callback(f, check_what_may_wait, pending), FUT_OK);
 	fake_text(d, id, "v");
-	settle();
+	fake_settle(d);
 	ck_assert_int_eq(atomic_load(&calls), 1);
 	fake_text(d, other, "v");
 	must_be_value(pending, "v");
@@ -491,7 +467,7 @@ START_TEST(callback_drops_the_last_reference)
 
 	ck_assert_int_eq(fut_add_done_callback(f, drop, NULL), FUT_OK);
 	fake_text(d, id, "v");
-	settle();
+	fake_settle(d);
 	ck_assert_int_eq(atomic_load(&calls), 1);
 	f = job(&id);
 	fake_text(d, id, "v");
@@ -520,7 +496,7 @@ int main(void)
 {
 	TCase *tc = tcase_create("future");
 
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, setup, disconnect_fake);
 	tcase_add_test(tc, states);
 	tcase_add_test(tc, restarted);
 	tcase_add_test(tc, restarted_while_waited_for);

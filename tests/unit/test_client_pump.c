@@ -1,5 +1,5 @@
 /* Callbacks that a thread of the program's runs when it likes: fut_executor_pump(). */
-#include "tests/lib/fake_daemon.h"
+#include "tests/lib/one_fake.h"
 #include "tests/lib/trun.h"
 
 #include <poll.h>
@@ -12,31 +12,14 @@
 
 static const int64_t patience_us = FAKE_PATIENCE_S * 1000000LL;
 
-static struct fake *d;
-static fut_executor *x;
 static char said[64];
 static pthread_t said_on; /* by which thread, last */
 
 static void setup(void)
 {
-	d = fake_new();
-	x = fake_connect(d);
+	connect_fake();
 	said[0] = '\0';
 	ck_assert_int_eq(fut_executor_set_dispatch(x, FUT_DISPATCH_PUMP), FUT_OK);
-}
-
-static void teardown(void)
-{
-	fake_goodbye(d, x);
-	fake_free(d);
-}
-
-static fut_future *job(uint64_t *ret_id)
-{
-	fut_future *f = must_submit(x, "p");
-
-	*ret_id = fake_expect_submit(d).spec.id;
-	return f;
 }
 
 /* Ends a job, and comes back when its callbacks are due. */
@@ -620,7 +603,7 @@ int main(void)
 {
 	TCase *tc = tcase_create("pump");
 
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, setup, disconnect_fake);
 	tcase_add_test(tc, only_when_pumped);
 	tcase_add_test(tc, all_that_is_due);
 	tcase_add_test(tc, descriptor_of_a_late_comer);

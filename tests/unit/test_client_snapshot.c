@@ -1,34 +1,10 @@
 /* fut_poll() and fut_describe(): a future in each of its states, and while it changes. */
-#include "tests/lib/fake_daemon.h"
+#include "tests/lib/one_fake.h"
 #include "tests/lib/trun.h"
 
 #include <string.h>
 
 enum { TEXT_MAX = 80 };
-
-static struct fake *d;
-static fut_executor *x;
-
-static void setup(void)
-{
-	d = fake_new();
-	x = fake_connect(d);
-}
-
-static void teardown(void)
-{
-	fake_goodbye(d, x);
-	fake_free(d);
-}
-
-/* Submits, and takes the job on the daemon's side. */
-static fut_future *job(uint64_t *ret_id)
-{
-	fut_future *f = must_submit(x, "p");
-
-	*ret_id = fake_expect_submit(d).spec.id;
-	return f;
-}
 
 static fut_snapshot look(const fut_future *f)
 {
@@ -258,7 +234,7 @@ int main(void)
 {
 	TCase *tc = tcase_create("snapshot");
 
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, connect_fake, disconnect_fake);
 	tcase_add_test(tc, a_value);
 	tcase_add_test(tc, an_error);
 	tcase_add_test(tc, a_cancel);

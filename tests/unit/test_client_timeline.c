@@ -1,5 +1,5 @@
 /* What a future says of the time its job took: short and long, with and without a Result. */
-#include "tests/lib/fake_daemon.h"
+#include "tests/lib/one_fake.h"
 
 #include "client/future.h"
 #include "common/util.h"
@@ -12,8 +12,6 @@
 
 #define START_US (1ULL << 50)
 
-static struct fake *d;
-static fut_executor *x;
 static _Atomic uint64_t now_us; /* on the client's clock */
 
 /* The library asks the program for the time before libc. Ours is ahead of the real one, so no
@@ -31,29 +29,7 @@ __attribute__((visibility("default"))) int clock_gettime(clockid_t clock, struct
 static void setup(void)
 {
 	now_us = START_US;
-	d = fake_new();
-	x = fake_connect(d);
-}
-
-static void teardown(void)
-{
-	fake_goodbye(d, x);
-	fake_free(d);
-}
-
-static fut_future *job(uint64_t *ret_id)
-{
-	fut_future *f = must_submit(x, "payload");
-
-	*ret_id = fake_expect_submit(d).spec.id;
-	return f;
-}
-
-/* Returns once the I/O thread has dealt with all that was sent before. */
-static void settle(void)
-{
-	fake_send(d, &(struct message){.kind = MESSAGE_PING, .ping = {5}}, SPAN_EMPTY);
-	fake_expect(d, MESSAGE_PONG);
+	connect_fake();
 }
 
 static fut_timeline timeline(fut_future *f)
@@ -85,7 +61,7 @@ START_TEST(not_done_yet)
 
 	ck_assert_int_eq(fut_timeline_of(f, &t), FUT_TIMEOUT);
 	fake_started(d, id);
-	settle();
+	fake_settle(d);
 	ck_assert_int_eq(fut_timeline_of(f, &t), FUT_TIMEOUT);
 	ck_assert_int_eq(fut_timeline_of(NULL, &t), FUT_INVALID);
 	ck_assert_int_eq(fut_timeline_of(f, NULL), FUT_INVALID);
@@ -117,7 +93,7 @@ START_TEST(an_ordinary_job)
 	expect_times(&t, 0, 20, 40, FUT_NEVER, 800);
 	ck_assert_uint_eq(t.transit_us, 200);
 	ck_assert_uint_eq(t.cpu_us, 700);
-	ck_assert_uint_eq(t.payload_bytes, 7);
+	ck_assert_uint_eq(t.payload_bytes, strlen(JOB_PAYLOAD));
 	ck_assert_uint_eq(t.result_bytes, 5);
 	ck_assert_uint_eq(t.chunk_bytes, 0);
 	ck_assert_uint_eq(t.attempt, 1);
@@ -155,7 +131,7 @@ START_TEST(long_ones_are_exact)
 		     res.first_chunk_us ? res.first_chunk_us : FUT_NEVER, res.finished_us);
 	ck_assert_uint_eq(t.transit_us, total_us < 3 ? 0 : total_us - res.finished_us);
 	ck_assert_uint_eq(t.cpu_us, res.cpu_us);
-	ck_assert_uint_eq(t.payload_bytes, 7);
+	ck_assert_uint_eq(t.payload_bytes, strlen(JOB_PAYLOAD));
 	ck_assert_uint_eq(t.attempt, 2);
 	fut_future_unref(f);
 	now_us = START_US; /* Check looks at it, too, and bears no large numbers */
@@ -199,7 +175,7 @@ static void expect_nothing(fut_future *f, uint64_t total_us)
 	ck_assert_uint_eq(t.total_us, total_us);
 	ck_assert_uint_eq(t.transit_us, total_us);
 	ck_assert_uint_eq(t.cpu_us, FUT_NEVER);
-	ck_assert_uint_eq(t.payload_bytes, 7);
+	ck_assert_uint_eq(t.payload_bytes, strlen(JOB_PAYLOAD));
 	ck_assert_uint_eq(t.attempt, 0);
 }
 
@@ -290,7 +266,7 @@ START_TEST(used_again)
 		expect_times(&t, 0, FUT_NEVER, FUT_NEVER, i % 3 ? FUT_NEVER : 7, 9);
 		ck_assert_uint_eq(t.total_us, i % 2 ? 100 : 1ULL << 40);
 		fut_future_unref(f);
-		settle();
+		fake_settle(d);
 	}
 	now_us = START_US; /* Check looks at it, too, and bears no large numbers */
 }
@@ -331,7 +307,7 @@ START_TEST(given_up)
 	ck_assert_uint_gt(before.chunk_bytes, LIMIT - 2 * PIECE);
 	now_us += 10;
 	fake_result(d, &(struct result){.id = id, .attempt = 1, .finished_us = 7}, SPAN_EMPTY);
-	settle();
+	fake_settle(d);
 	fut_timeline after = timeline(f);
 	expect_times(&after, FUT_NEVER, FUT_NEVER, FUT_NEVER, FUT_NEVER, FUT_NEVER);
 	ck_assert_uint_eq(after.total_us, 10);
@@ -345,7 +321,7 @@ int main(void)
 {
 	TCase *tc = tcase_create("timeline");
 
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, setup, disconnect_fake);
 	tcase_add_test(tc, not_done_yet);
 	tcase_add_test(tc, an_ordinary_job);
 	tcase_add_loop_test(tc, long_ones_are_exact, 0, 7 * (int)ARRAY_LEN(lengths));
