@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -74,6 +75,9 @@ static int make_config(const struct url *u, int *ret_fd)
 	int r = make_text(u, &text, &len);
 	if (r < 0)
 		return r;
+	/* The daemon reads nothing that others could have written. */
+	if (fchmod(fd, 0600) < 0)
+		return -errno;
 	ssize_t n = write(fd, text, len);
 	if (n < 0)
 		return -errno;

@@ -185,12 +185,23 @@ static bool find_option(const cfg_t *cfg, const cfg_opt_t *opt, size_t n, size_t
 	return false;
 }
 
+/* In another file it replaces what is there. In the same one it is a mistake: one of the two does
+ * not do what its writer thinks. */
+static bool is_repetition(const struct config_setting *s, const cfg_opt_t *opt, bool is_list,
+			  struct config_place at)
+{
+	return s->is_set && s->at.file == at.file && (!is_list || opt->nvalues == 1);
+}
+
 static int take_word(struct config_section *section, size_t which, const cfg_opt_t *opt,
 		     const char *text, struct config_place at)
 {
 	struct config_setting *s = &section->settings[which];
 	bool is_list = reading->tables[section->kind][which].type == CONFIG_LIST;
 
+	if (is_repetition(s, opt, is_list, at))
+		config_complain(reading->report, at, "'%s' is set again: it was in line %u",
+				opt->name, s->at.line);
 	if (!is_list || opt->nvalues == 1)
 		setting_clear(s);
 	if (!s->is_set)
@@ -241,30 +252,84 @@ static int read_all(int fd, char *mem, size_t cap, size_t *ret_len)
 	return 0;
 }
 
-/* libconfuse does not open files for us: its scanner calls exit() when it cannot read. */
-static int load_file(const char *path, char **ret_text, size_t *ret_len)
+/* A link may lead to where others write; but two kinds do not: to nothing, which is how people
+ * switch a drop-in off, and to a descriptor that came from whoever started this program. */
+static bool is_harmless_link(const char *path)
 {
+	static const char own[] = "/proc/self/fd/";
+	char target[sizeof "/dev/null"];
+	ssize_t n = readlink(path, target, sizeof target);
+
+	return strncmp(path, own, sizeof own - 1) == 0 ||
+	       (n == sizeof target - 1 && memcmp(target, "/dev/null", sizeof target - 1) == 0);
+}
+
+static int open_file(const char *path, int *ret_fd)
+{
+	/* A fifo must not hold the daemon up. */
+	int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+	int fd = open(path, flags | (is_harmless_link(path) ? 0 : O_NOFOLLOW));
+
+	if (fd < 0)
+		return -errno;
+	*ret_fd = fd;
+	return 0;
+}
+
+/* 0, or why whoever could write this may be somebody who may not decide what it decides. */
+static const char *why_untrusted(const struct stat *st)
+{
+	/* /dev/null is everybody's, and empty. */
+	if (S_ISCHR(st->st_mode))
+		return NULL;
+	if (!S_ISREG(st->st_mode))
+		return "it is not a regular file";
+	if (st->st_uid != 0 && st->st_uid != geteuid())
+		return "it belongs to another user: neither to root nor to the daemon's";
+	if (st->st_mode & (S_IWGRP | S_IWOTH))
+		return "others can write to it: chmod go-w";
+	return NULL;
+}
+
+static const char *why_unreadable(int error)
+{
+	if (error == -EISDIR)
+		return "it is a directory";
+	if (error == -ELOOP)
+		return "it is a symbolic link";
+	if (error == -EFBIG)
+		return "it is larger than 1 MiB";
+	return strerror(-error);
+}
+
+/* libconfuse does not open files for us: its scanner calls exit() when it cannot read. */
+static int load_file(const char *path, char **ret_text, size_t *ret_len, const char **reterr_why)
+{
+	CLEANUP(close_fdp) int fd = -1;
 	struct stat st;
 	size_t len = 0;
-	/* A fifo must not hold the daemon up. */
-	CLEANUP(close_fdp) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int r = open_file(path, &fd);
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return -errno;
-	if (S_ISDIR(st.st_mode))
-		return -EISDIR;
-	/* /dev/null is how people switch a drop-in off. */
-	if (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode))
-		return -EINVAL;
+	if (r == 0 && fstat(fd, &st) < 0)
+		r = -errno;
+	if (r == 0 && S_ISDIR(st.st_mode))
+		r = -EISDIR;
+	*reterr_why = why_unreadable(r);
+	if (r < 0)
+		return r;
+	*reterr_why = why_untrusted(&st);
+	if (*reterr_why)
+		return -EPERM;
 
 	CLEANUP(free_ptr) char *mem = malloc(CONFIG_FILE_MAX_BYTES + 1);
 	if (!mem)
 		return -ENOMEM;
-	int r = read_all(fd, mem, CONFIG_FILE_MAX_BYTES + 1, &len);
+	r = read_all(fd, mem, CONFIG_FILE_MAX_BYTES + 1, &len);
+	if (r == 0 && len > CONFIG_FILE_MAX_BYTES)
+		r = -EFBIG;
+	*reterr_why = why_unreadable(r);
 	if (r < 0)
 		return r;
-	if (len > CONFIG_FILE_MAX_BYTES)
-		return -EFBIG;
 	*ret_text = TAKE_PTR(mem);
 	*ret_len = len;
 	return 0;
@@ -375,17 +440,6 @@ static void restore_empty_lists(struct config_text *t)
 	}
 }
 
-static const char *why_unreadable(int error)
-{
-	if (error == -EISDIR)
-		return "it is a directory";
-	if (error == -EINVAL)
-		return "it is not a regular file";
-	if (error == -EFBIG)
-		return "it is larger than 1 MiB";
-	return strerror(-error);
-}
-
 int config_text_read(struct config_text *t, const char *path)
 {
 	CLEANUP(free_ptr) char *text = NULL;
@@ -397,12 +451,12 @@ int config_text_read(struct config_text *t, const char *path)
 		return r;
 	struct config_place at = {t->files[t->nfiles - 1], 0};
 
-	r = load_file(path, &text, &len);
+	r = load_file(path, &text, &len, &message);
 	if (r == -ENOENT || r == -ENOMEM)
 		return r;
 	if (r < 0) {
 		t->is_broken = true;
-		config_complain(t->report, at, "cannot be read: %s", why_unreadable(r));
+		config_complain(t->report, at, "cannot be read: %s", message);
 		return 0;
 	}
 	if (config_scan(text, len, &at.line, &message) < 0) {

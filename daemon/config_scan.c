@@ -6,6 +6,7 @@
 
 enum token { TOKEN_NONE, TOKEN_WORD, TOKEN_QUOTED, TOKEN_EQUALS, TOKEN_LIST, TOKEN_OTHER };
 
+enum { CONFIG_LINE_MAX_BYTES = 4096 };
 enum { DEPTH_MAX = 4 }; /* a list in a section is 2; libconfuse refuses more */
 
 struct scan {
@@ -187,17 +188,32 @@ static void scan_token(struct scan *s)
 		skip_word(s);
 }
 
+/* What editors put in front of a text that is not plain: UTF-8's is harmless, but then the first
+ * word is not what it looks like. */
+static void check_start(struct scan *s)
+{
+	if (looking_at(s, "\xff\xfe") || looking_at(s, "\xfe\xff"))
+		refuse(s, 1, "this is UTF-16: save it as UTF-8");
+	else if (looking_at(s, "\xef\xbb\xbf"))
+		refuse(s, 1, "it begins with a byte order mark: save it without");
+}
+
 static void check_bytes(struct scan *s)
 {
 	unsigned line = 1;
+	size_t line_at = 0;
 
 	for (size_t i = 0; i < s->len && !s->error; i++) {
 		unsigned char c = (unsigned char)s->text[i];
 
-		if (c == '\n')
+		if (c == '\n') {
 			line++;
-		else if (c == 0x7f || (c < 0x20 && c != '\t' && c != '\r'))
+			line_at = i + 1;
+		} else if (i - line_at >= CONFIG_LINE_MAX_BYTES) {
+			refuse(s, line, "this line is longer than 4096 bytes");
+		} else if (c == 0x7f || (c < 0x20 && c != '\t' && c != '\r')) {
 			refuse(s, line, "a control character: this is not a text file");
+		}
 	}
 }
 
@@ -205,7 +221,9 @@ int config_scan(char *text, size_t len, unsigned *reterr_line, const char **rete
 {
 	struct scan s = {.text = text, .len = len, .line = 1};
 
-	check_bytes(&s);
+	check_start(&s);
+	if (!s.error)
+		check_bytes(&s);
 	while (!s.error && !is_end(&s))
 		scan_token(&s);
 	if (!s.error && s.depth > 0)

@@ -114,7 +114,7 @@ static int run(const struct arguments *a)
 
 	if (config_load(a->daemon.config_path, a->daemon.module_dir, print_config_error, NULL,
 			&config) < 0)
-		return 2;
+		return EX_CONFIG;
 	if (a->check_only) {
 		config_free(config);
 		puts("the configuration is fine");
@@ -143,7 +143,7 @@ int main(int argc, char **argv)
 		"second one kills what runs. SIGHUP reads the configuration and the modules "
 		"again.\n"
 		"Exit status: 0 after a drain, and when its only session is over; 1 when it could "
-		"not start, 2 when the configuration has errors, 64 when the command line has.",
+		"not start, 64 when the command line has errors, 78 when the configuration has.",
 		NULL,
 		NULL,
 		NULL,

@@ -43,17 +43,17 @@ START_TEST(test_check_config)
 	struct tdaemon *run = run_to_end(TD_CONFIG, check, 0);
 	expect_text(run, "the configuration is fine");
 	tdaemon_forget(run);
-	run = run_to_end("max_payload = 1M\nmax_payloads = 2M\n", check, 2);
+	run = run_to_end("max_payload = 1M\nmax_payloads = 2M\n", check, 78);
 	snprintf(where, sizeof where, "futured: %s:2: ", run->config_path);
 	expect_text(run, where);
 	tdaemon_forget(run);
 	/* Without --check-config it does not start either. */
-	run = run_to_end("\n\npool p {\n  kind = threads\n  slots = 1000\n}\n", NULL, 2);
+	run = run_to_end("\n\npool p {\n  kind = threads\n  slots = 1000\n}\n", NULL, 78);
 	snprintf(where, sizeof where, "futured: %s:5: ", run->config_path);
 	expect_text(run, where);
 	tdaemon_forget(run);
 	static const char *const nowhere[] = {"--config", "/nowhere/futured.conf", NULL};
-	run = run_to_end(NULL, nowhere, 2);
+	run = run_to_end(NULL, nowhere, 78);
 	expect_text(run, "/nowhere/futured.conf: ");
 	tdaemon_forget(run);
 	static const char *const nonsense[] = {"--nonsense", NULL};
@@ -66,7 +66,7 @@ START_TEST(test_plain_tcp)
 	static const char *const everywhere[] = {"--listen", "tcp://0.0.0.0:0", NULL};
 	static const char *const every6[] = {"--listen", "tcp://[::]:0", NULL};
 
-	struct tdaemon *run = run_to_end("listen = {\"tcp://0.0.0.0:0\"}\n", NULL, 2);
+	struct tdaemon *run = run_to_end("listen = {\"tcp://0.0.0.0:0\"}\n", NULL, 78);
 	expect_text(run, "insecure = true");
 	tdaemon_forget(run);
 	run = run_to_end(POOL("threads", "1", "basic"), everywhere, 1);

@@ -10,6 +10,10 @@
 : "${top_builddir:=$PWD}"
 : "${SANITIZERS:=no}"
 
+# Others may not write what a daemon reads; and a sanitizer looks into it.
+umask 022
+export FUTURED_TRACEABLE=yes
+
 daemon_pid=
 daemon_dir=
 # shellcheck disable=SC2034 # for the scripts

@@ -133,6 +133,103 @@ START_TEST(a_file_may_not_be_huge)
 }
 END_TEST
 
+START_TEST(a_line_may_not_be_huge)
+{
+	static char text[5000];
+
+	memset(text, '#', sizeof text);
+	text[0] = '\n';
+	write_bytes(conf_path, text, 4097);
+	(void)config_free(must_load(NULL));
+	write_bytes(conf_path, text, 4098);
+	must_refuse(-EINVAL);
+	assert_error(0, ":2: this line is longer than 4096 bytes");
+}
+END_TEST
+
+START_TEST(lines_may_end_as_elsewhere)
+{
+	struct config *c = must_load_text("# a\r\nmax_sessions = 7\r\npool p {\r\n"
+					  " kind = threads\r\n modules = {}\r\n}\r\n");
+
+	ck_assert_uint_eq(c->max_sessions, 7);
+	ck_assert_ptr_null(c->pools[0].modules[0]);
+	(void)config_free(c);
+}
+END_TEST
+
+/* Whoever can write to it would decide what the daemon runs. */
+START_TEST(others_may_not_write)
+{
+	static const mode_t modes[] = {0620, 0602, 0666};
+
+	for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
+		write_conf("");
+		ck_assert_int_eq(chmod(conf_path, modes[i]), 0);
+		must_refuse(-EINVAL);
+		ck_assert_int_eq(nconf_errors, 1);
+		assert_error(0, ": cannot be read: others can write to it: chmod go-w");
+	}
+	ck_assert_int_eq(chmod(conf_path, 0644), 0);
+	nconf_errors = 0;
+	(void)config_free(must_load(NULL));
+	write_drop_in("a.conf", "");
+	char path[160];
+	(void)snprintf(path, sizeof path, "%s.d/a.conf", conf_path);
+	ck_assert_int_eq(chmod(path, 0660), 0);
+	must_refuse(-EINVAL);
+	assert_error(0, ".d/a.conf: cannot be read: others can write to it: chmod go-w");
+}
+END_TEST
+
+/* Only root can make one. */
+START_TEST(it_belongs_to_the_daemon_or_root)
+{
+	write_conf("");
+	ck_assert_int_eq(chown(conf_path, 65534, 65534), 0);
+	must_refuse(-EINVAL);
+	assert_error(0, ": cannot be read: it belongs to another user: neither to root nor to the "
+			"daemon's");
+	ck_assert_int_eq(chown(conf_path, 0, 0), 0);
+	ck_assert_int_eq(chmod(conf_path, 0644), 0);
+	become_nobody();
+	nconf_errors = 0;
+	(void)config_free(must_load(NULL));
+	become_self();
+}
+END_TEST
+
+START_TEST(a_link_is_refused)
+{
+	char target[160];
+
+	(void)snprintf(target, sizeof target, "%s/target.conf", conf_dir);
+	write_bytes(target, "", 0);
+	ck_assert_int_eq(symlink(target, conf_path), 0);
+	must_refuse(-EINVAL);
+	assert_error(0, ": cannot be read: it is a symbolic link");
+}
+END_TEST
+
+/* No file reads another but by its place, and a place has no places of its own. */
+START_TEST(nothing_goes_round)
+{
+	write_conf("max_sessions = 3\n");
+	write_drop_in("futured.conf", "max_inflight = 4\n");
+	char path[200];
+	(void)snprintf(path, sizeof path, "%s.d/futured.conf.d", conf_path);
+	ck_assert_int_eq(symlink("..", path), 0);
+	struct config *c = must_load(NULL);
+	ck_assert_uint_eq(c->max_sessions, 3);
+	ck_assert_uint_eq(c->max_inflight, 4);
+	(void)config_free(c);
+	(void)snprintf(path, sizeof path, "%s.d/loop.conf", conf_path);
+	ck_assert_int_eq(symlink("loop.conf", path), 0);
+	must_refuse(-EINVAL);
+	assert_error(0, ".d/loop.conf: cannot be read: it is a symbolic link");
+}
+END_TEST
+
 START_TEST(a_binary_file_is_refused)
 {
 	write_bytes(conf_path, "# a\n\0\n", 6);
@@ -154,7 +251,7 @@ START_TEST(bad_drop_ins_are_named)
 	must_refuse(-EINVAL);
 	ck_assert_int_eq(nconf_errors, 2);
 	assert_error(0, ".d/dir.conf: cannot be read: it is a directory");
-	assert_error(1, ".d/link.conf: cannot be read: No such file or directory");
+	assert_error(1, ".d/link.conf: cannot be read: it is a symbolic link");
 }
 END_TEST
 
@@ -195,6 +292,13 @@ Suite *test_suite(void)
 	tcase_add_test(tc, a_fifo_does_not_block);
 	tcase_add_test(tc, an_unreadable_file_is_named);
 	tcase_add_test(tc, a_file_may_not_be_huge);
+	tcase_add_test(tc, a_line_may_not_be_huge);
+	tcase_add_test(tc, lines_may_end_as_elsewhere);
+	tcase_add_test(tc, others_may_not_write);
+	trun_add_unless(tc, geteuid() == 0 ? NULL : "only root gives files away",
+			it_belongs_to_the_daemon_or_root, 1);
+	tcase_add_test(tc, a_link_is_refused);
+	tcase_add_test(tc, nothing_goes_round);
 	tcase_add_test(tc, a_binary_file_is_refused);
 	tcase_add_test(tc, bad_drop_ins_are_named);
 	tcase_add_test(tc, a_drop_in_directory_must_be_one);

@@ -84,15 +84,11 @@ START_TEST(every_option_is_taken)
 }
 END_TEST
 
-START_TEST(the_last_word_counts_in_one_file)
+START_TEST(sections_of_one_file_add_up)
 {
-	struct config *c = must_load_text("max_sessions = 1\nmax_sessions = 2\n"
-					  "listen = {unix:/a, unix:/b}\nlisten = {unix:/c}\n"
-					  "pool p { kind = threads slots = 1 modules = {m, n} }\n"
+	struct config *c = must_load_text("pool p { kind = threads modules = {m, n} }\n"
 					  "pool p { slots = 2 }\n");
 
-	ck_assert_uint_eq(c->max_sessions, 2);
-	assert_strings(c->listen, STRINGS("unix:/c"));
 	ck_assert_uint_eq(c->npools, 1);
 	ck_assert_uint_eq(c->pools[0].slots, 2);
 	assert_strings(c->pools[0].modules, STRINGS(MODULEDIR "/m.so", MODULEDIR "/n.so"));
@@ -219,12 +215,11 @@ static void write_range(size_t which, const char *value)
 	bool is_pools = is_of_a_pool(which);
 	char text[256];
 
-	(void)snprintf(text, sizeof text,
-		       is_pools ? "pool p { kind = processes slots = 256 %s = %s }\n"
-				: "max_payload = 1K max_result = 1K max_output = 1G "
-				  "max_queued = 1G %s = %s\n",
-		       name, value);
-	write_conf(text);
+	write_conf(is_pools ? "pool p { kind = processes slots = 256 }\n"
+			    : "max_payload = 1K max_result = 1K max_output = 1G max_queued = 1G\n");
+	(void)snprintf(text, sizeof text, is_pools ? "pool p { %s = %s }\n" : "%s = %s\n", name,
+		       value);
+	write_drop_in("range.conf", text);
 }
 
 START_TEST(ranges_hold_at_both_ends)
@@ -341,7 +336,7 @@ Suite *test_suite(void)
 	TCase *tc = config_case(s, "options");
 
 	tcase_add_test(tc, every_option_is_taken);
-	tcase_add_test(tc, the_last_word_counts_in_one_file);
+	tcase_add_test(tc, sections_of_one_file_add_up);
 	tcase_add_test(tc, module_dir_is_argument_then_file_then_built_in);
 	trun_add_each(tc, yes_and_no_are_understood, bool_words);
 	trun_add_each(tc, loopback_needs_no_permission, loopbacks);
