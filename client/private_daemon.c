@@ -40,7 +40,9 @@ static void write_pool(FILE *f, const char *name, const struct url *u)
 			      at);
 		at += len;
 	}
-	(void)fputs(u->modules ? "}\n}\n" : "}\n", f);
+	/* Its tasks are the program's own, and so is their environment. */
+	(void)fputs(u->modules ? "}\n" : "", f);
+	(void)fputs("  environment = {'*', 'LD_LIBRARY_PATH'}\n}\n", f);
 }
 
 /* The pools are those of a daemon without a configuration, so that a program finds the same

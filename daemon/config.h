@@ -9,6 +9,7 @@
 
 #include "common/log.h"
 #include "daemon/breaker.h"
+#include "proto/sandbox.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,6 +36,8 @@ struct config_pool {
 	struct config_command *commands;
 	size_t ncommands;
 	struct breaker_limits breaker;
+	struct sandbox sandbox;
+	char **environment; /* NULL-terminated: environment.h */
 };
 
 /* What a fair share key is worth, in each pool. */

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { CONFIG_FILE_MAX_BYTES = 1 << 20, CONFIG_MAX_OPTIONS = 16 };
+enum { CONFIG_FILE_MAX_BYTES = 1 << 20, CONFIG_MAX_OPTIONS = 48 };
 
 enum config_type {
 	CONFIG_COUNT,

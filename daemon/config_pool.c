@@ -2,6 +2,7 @@
 
 #include "common/name.h"
 #include "common/util.h"
+#include "daemon/config_sandbox.h"
 #include "daemon/config_strings.h"
 #include "daemon/config_table.h"
 #include "daemon/config_units.h"
@@ -215,7 +216,8 @@ static int add_pool(struct pools *p, const struct config_section *s, const char 
 	int r = add_modules(p, s, pool);
 	if (r < 0)
 		return r;
-	return add_commands(p, s, pool);
+	r = add_commands(p, s, pool);
+	return r < 0 ? r : config_set_sandbox(p->text, s, pool);
 }
 
 static enum pool_kind pool_kind_of(struct pools *p, const struct config_section *s)
@@ -254,6 +256,8 @@ void config_pool_done(struct config_pool *pool)
 		config_strings_free(pool->commands[i].argv);
 	}
 	free(pool->commands);
+	sandbox_done(&pool->sandbox);
+	config_strings_free(pool->environment);
 }
 
 int config_add_pools(struct config *c, const struct config_text *text, const char *module_dir)

@@ -48,6 +48,20 @@ static const struct config_option pool_options[] = {
 	[POOL_MODULES]   = LIST("modules"),  /* sample_modules */
 	[POOL_COMMANDS]  = LIST("commands"), /* none */
 	[POOL_FRESH]     = WORD("fresh", "false"),
+	/* config_sandbox.c: */
+	[POOL_SANDBOX]     = WORD("sandbox", "off"),
+	[POOL_NETWORK]     = WORD("network", "yes"),
+	[POOL_PROGRAMS]    = WORD("programs", "yes"),
+	[POOL_READABLE]    = LIST("readable"),
+	[POOL_WRITABLE]    = LIST("writable"),
+	[POOL_USER]        = WORD("user", NULL),
+	[POOL_ENVIRONMENT] = LIST("environment"),
+	[POOL_LIMIT_ADDRESS_SPACE] = WORD("limit_address_space", "inherit"),
+	[POOL_LIMIT_CORE]          = WORD("limit_core", "inherit"),
+	[POOL_LIMIT_CPU]           = WORD("limit_cpu", "inherit"),
+	[POOL_LIMIT_FILE_SIZE]     = WORD("limit_file_size", "inherit"),
+	[POOL_LIMIT_OPEN_FILES]    = WORD("limit_open_files", "inherit"),
+	[POOL_LIMIT_PROCESSES]     = WORD("limit_processes", "inherit"),
 	/*   name                 unit      default    least  most        stored in */
 	POOL("slots",             COUNT,    "0",       "0",   "256",      slots),
 	POOL("min_hosts",         COUNT,    "1",       "0",   "256",      min_hosts),
@@ -86,6 +100,7 @@ const struct config_option *const config_tables[SECTION_NKINDS] = {
 };
 
 _Static_assert(ARRAY_LEN(top_options) <= CONFIG_MAX_OPTIONS + 1, "settings[] holds every option");
+_Static_assert(ARRAY_LEN(pool_options) <= CONFIG_MAX_OPTIONS + 1, "settings[] holds every option");
 
 struct config_word config_word_of(const struct config_section *s, size_t which)
 {

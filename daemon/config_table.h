@@ -6,7 +6,25 @@
 
 /* The options that code asks for by name; the others are numbers, stored as they come. */
 enum { TOP_LOG_LEVEL, TOP_LISTEN, TOP_INSECURE, TOP_MODULE_DIR, TOP_FIRST_NUMBER };
-enum { POOL_KIND, POOL_MODULES, POOL_COMMANDS, POOL_FRESH };
+enum {
+	POOL_KIND,
+	POOL_MODULES,
+	POOL_COMMANDS,
+	POOL_FRESH,
+	POOL_SANDBOX,
+	POOL_NETWORK,
+	POOL_PROGRAMS,
+	POOL_READABLE,
+	POOL_WRITABLE,
+	POOL_USER,
+	POOL_ENVIRONMENT,
+	POOL_LIMIT_ADDRESS_SPACE, /* these in the order of enum sandbox_limit */
+	POOL_LIMIT_CORE,
+	POOL_LIMIT_CPU,
+	POOL_LIMIT_FILE_SIZE,
+	POOL_LIMIT_OPEN_FILES,
+	POOL_LIMIT_PROCESSES,
+};
 enum { COMMAND_EXEC };
 
 extern const struct config_option *const config_tables[SECTION_NKINDS];

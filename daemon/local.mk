@@ -12,6 +12,7 @@ libdaemon_la_SOURCES = \
 	%D%/config_listen.c %D%/config_listen.h \
 	%D%/config_pool.c %D%/config_pool.h \
 	%D%/config_report.c %D%/config_report.h \
+	%D%/config_sandbox.c %D%/config_sandbox.h \
 	%D%/config_scan.c %D%/config_scan.h \
 	%D%/config_share.c %D%/config_share.h \
 	%D%/config_strings.c %D%/config_strings.h \
@@ -19,6 +20,7 @@ libdaemon_la_SOURCES = \
 	%D%/config_units.c %D%/config_units.h \
 	%D%/daemon.c %D%/daemon.h \
 	%D%/demand.c %D%/demand.h \
+	%D%/environment.c %D%/environment.h \
 	%D%/host.c %D%/host.h \
 	%D%/job.c %D%/job.h \
 	%D%/lane.c %D%/lane.h \

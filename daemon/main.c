@@ -3,6 +3,7 @@
 #include "common/util.h"
 #include "daemon/config.h"
 #include "daemon/daemon.h"
+#include "daemon/environment.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -11,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sysexits.h>
 
 enum { LISTEN_MAX = 16 };
@@ -150,6 +152,10 @@ int main(int argc, char **argv)
 	};
 	struct arguments a = {.daemon = {.worker_path = PKGLIBEXECDIR "/futured-worker"}};
 
+	/* Keys, sessions and other clients' jobs are in here: not for a task of the same user, nor
+	 * for a core. */
+	if (!environment_is_traceable())
+		(void)prctl(PR_SET_DUMPABLE, 0);
 	a.daemon.listen = a.listen;
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
 	int status = run(&a);

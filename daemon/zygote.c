@@ -4,6 +4,7 @@
 #include "common/log.h"
 #include "common/util.h"
 #include "daemon/daemon.h"
+#include "daemon/environment.h"
 #include "proto/control.h"
 
 #include <assert.h>
@@ -26,12 +27,12 @@ static void on_exited(evutil_socket_t fd, short what, void *arg);
 static void on_hosts_woke(evutil_socket_t fd, short what, void *arg);
 static void on_start_overdue(struct timer *t);
 
-extern char **environ;
-
 /* ---- start ------------------------------------------------------------- */
 
-/* The process, with its end of the control socket at CONTROL_FD and nothing else of ours. */
-static int spawn(const char *path, const char *pool_name, int control, pid_t *ret_pid)
+/* The process, with its end of the control socket at CONTROL_FD and nothing else of ours. It leads
+ * a session, so there is no terminal that task code could type into. */
+static int spawn_with(const char *path, const char *pool_name, int control, char **environment,
+		      pid_t *ret_pid)
 {
 	/* What ps shows; its hosts write over it. */
 	char title[NAME_MAX_BYTES + sizeof "futured-worker: zygote of "];
@@ -55,13 +56,23 @@ static int spawn(const char *path, const char *pool_name, int control, pid_t *re
 	posix_spawn_file_actions_adddup2(&actions, control, CONTROL_FD);
 	posix_spawnattr_setsigmask(&attr, &none);
 	posix_spawnattr_setsigdefault(&attr, &all);
-	posix_spawnattr_setpgroup(&attr, 0);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-						POSIX_SPAWN_SETPGROUP);
-	r = posix_spawn(ret_pid, path, &actions, &attr, argv, environ);
+						POSIX_SPAWN_SETSID);
+	r = posix_spawn(ret_pid, path, &actions, &attr, argv, environment);
 	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&actions);
 	return -r;
+}
+
+static int spawn(const char *path, const struct config_pool *pool, int control, pid_t *ret_pid)
+{
+	char **environment = environment_make(pool->environment, pool->sandbox.has_user);
+
+	if (!environment)
+		return -ENOMEM;
+	int r = spawn_with(path, pool->name, control, environment, ret_pid);
+	free(environment);
+	return r;
 }
 
 static int say(struct zygote *z, enum control_type type, const char *text, size_t text_len,
@@ -92,6 +103,15 @@ static int say_command(struct zygote *z, const struct config_command *c)
 	return say(z, CONTROL_COMMAND, text, len, NULL, 0);
 }
 
+static int say_sandbox(struct zygote *z)
+{
+	char text[SANDBOX_TEXT_MAX];
+	size_t len = sandbox_encode(&z->pool->config->sandbox, text);
+
+	_Static_assert((int)SANDBOX_TEXT_MAX < (int)CONTROL_TEXT_MAX, "it fits in a message");
+	return say(z, CONTROL_SANDBOX, text, len, NULL, 0);
+}
+
 /* Everything it must know to start loading. */
 static int brief(struct zygote *z)
 {
@@ -99,6 +119,8 @@ static int brief(struct zygote *z)
 	int fds[2] = {p->daemon->front_fd, z->wake_fd};
 	int r = say(z, CONTROL_POOL, p->name, strlen(p->name), fds, 2);
 
+	if (r == 0)
+		r = say_sandbox(z);
 	for (size_t i = 0; r == 0 && p->config->modules[i]; i++) {
 		const char *path = p->config->modules[i];
 		if (!pool_module_is_bad(p, i))
@@ -136,7 +158,7 @@ static int zygote_build(struct zygote *z)
 		close_fd(sv[1]);
 		return -errno;
 	}
-	int r = spawn(path, z->pool->name, sv[1], &z->pid);
+	int r = spawn(path, z->pool->config, sv[1], &z->pid);
 	close_fd(sv[1]);
 	if (r < 0)
 		return r;
@@ -267,6 +289,10 @@ static void on_message(struct zygote *z, const struct control_message *m, int *f
 	struct host *h = host_find(z->pool, m->host);
 
 	switch ((enum control_type)m->type) {
+	case CONTROL_REFUSED:
+		snprintf(z->refused, sizeof z->refused, "%.*s", (int)sizeof z->refused - 1,
+			 m->text);
+		return;
 	case CONTROL_LOADING:
 		snprintf(z->loading, sizeof z->loading, "%s", m->text);
 		return;
@@ -292,6 +318,7 @@ static void on_message(struct zygote *z, const struct control_message *m, int *f
 			host_exited(h, m);
 		return;
 	case CONTROL_POOL:
+	case CONTROL_SANDBOX:
 	case CONTROL_MODULE:
 	case CONTROL_COMMAND:
 	case CONTROL_START:
@@ -346,13 +373,15 @@ static void on_exited(evutil_socket_t fd, short what, void *arg)
 {
 	struct zygote *z = arg;
 	siginfo_t info = {0};
-	char how[160];
+	char how[sizeof z->refused];
 
 	(void)fd, (void)what;
 	assert(z->magic == ZYGOTE_MAGIC);
 	z->pool->daemon->now_us = clock_now_us();
 	(void)read_control(z); /* its last words may still be there */
-	if (waitid(P_PID, (id_t)z->pid, &info, WEXITED) < 0)
+	if (waitid(P_PID, (id_t)z->pid, &info, WEXITED) == 0 && z->refused[0])
+		snprintf(how, sizeof how, "%s", z->refused);
+	else if (info.si_pid == 0)
 		snprintf(how, sizeof how, "lost");
 	else if (info.si_code == CLD_EXITED)
 		snprintf(how, sizeof how, "exited with status %d", info.si_status);

@@ -37,6 +37,7 @@ struct zygote {
 	struct event *on_control, *on_exit, *on_wake;
 	struct timer start_timer;  /* loading must end by then */
 	char loading[4096];        /* the module it is at, while STARTING */
+	char refused[256];         /* why it did not even begin, or "" */
 	struct zygote_task *tasks; /* announced so far */
 	size_t ntasks;
 	unsigned most_hosts, slots_per_host; /* of the configuration it was started for */

@@ -2,10 +2,10 @@
  * What the front and a pool's zygote say to each other, over a SOCK_SEQPACKET pair.
  *
  * Both are of one build: a message is this struct, cut behind its text. The front sends
- * POOL, MODULE*, COMMAND*, START once; then FORK for each host it wants, and QUIT. The
- * zygote answers START with LOADING before each module it touches, so that the front knows
- * which one killed it, then TASK for each task and READY; and FORK with FORKED or
- * FORK_FAILED, and EXITED when the host has ended and was reaped.
+ * POOL, SANDBOX, MODULE*, COMMAND*, START once; then FORK for each host it wants, and QUIT. The
+ * zygote answers START with REFUSED, and ends; or with LOADING before each module it touches, so
+ * that the front knows which one killed it, then TASK for each task and READY; and FORK with FORKED
+ * or FORK_FAILED, and EXITED when the host has ended and was reaped.
  */
 #ifndef PROTO_CONTROL_H
 #define PROTO_CONTROL_H
@@ -22,6 +22,7 @@ enum {
 enum control_type {
 	/* front → zygote */
 	CONTROL_POOL = 1, /* text: its name; fds: front page, eventfd */
+	CONTROL_SANDBOX,  /* text: proto/sandbox.h; without it nothing is confined */
 	CONTROL_MODULE,   /* text: path */
 	CONTROL_COMMAND,  /* text: task name, argv[0], argv[1], ... each ended by NUL */
 	CONTROL_START,
@@ -29,6 +30,7 @@ enum control_type {
 	CONTROL_QUIT,
 
 	/* zygote → front */
+	CONTROL_REFUSED,       /* text: why */
 	CONTROL_LOADING,       /* text: path */
 	CONTROL_MODULE_FAILED, /* text: path, why; each ended by NUL */
 	CONTROL_TASK,          /* text: name */

@@ -12,6 +12,7 @@ libproto_la_SOURCES = \
 	%D%/region.c %D%/region.h \
 	%D%/result.c %D%/result.h \
 	%D%/ring.c %D%/ring.h \
+	%D%/sandbox.c %D%/sandbox.h \
 	%D%/sink.c %D%/sink.h \
 	%D%/status.c %D%/status.h \
 	%D%/submit.c %D%/submit.h \

@@ -52,6 +52,7 @@ base_tests = \
 	%D%/unit/test_ring \
 	%D%/unit/test_ring_hostile \
 	%D%/unit/test_ring_threads \
+	%D%/unit/test_sandbox_text \
 	%D%/unit/test_sink \
 	%D%/unit/test_status \
 	%D%/unit/test_submit
@@ -70,7 +71,9 @@ daemon_tests = \
 	%D%/unit/test_config_errors \
 	%D%/unit/test_config_files \
 	%D%/unit/test_config_options \
+	%D%/unit/test_config_sandbox \
 	%D%/unit/test_config_shares \
+	%D%/unit/test_environment \
 	%D%/unit/test_fair_share \
 	%D%/unit/test_job \
 	%D%/unit/test_oom \
@@ -86,6 +89,8 @@ daemon_tests = \
 %C%_unit_test_config_files_LDADD = libtest.la libdaemon.la $(CHECK_LIBS)
 %C%_unit_test_config_options_LDADD = libtest.la libdaemon.la $(CHECK_LIBS)
 %C%_unit_test_config_shares_LDADD = libtest.la libdaemon.la $(CHECK_LIBS)
+%C%_unit_test_environment_LDADD = libtest.la libdaemon.la $(CHECK_LIBS)
+%C%_unit_test_config_sandbox_LDADD = libtest.la libdaemon.la $(CHECK_LIBS)
 %C%_unit_test_fair_share_SOURCES = %D%/unit/test_fair_share.c $(sched_bed)
 %C%_unit_test_fair_share_LDADD = libtest.la libdaemon.la $(CHECK_LIBS)
 %C%_unit_test_job_LDADD = libtest.la libdaemon.la $(CHECK_LIBS)
@@ -102,6 +107,7 @@ worker_tests = \
 	%D%/unit/test_worker_command \
 	%D%/unit/test_worker_cpu \
 	%D%/unit/test_worker_memory \
+	%D%/unit/test_worker_module_file \
 	%D%/unit/test_worker_slot \
 	%D%/unit/test_worker_title \
 	%D%/unit/test_worker_zygote
@@ -109,6 +115,7 @@ worker_tests = \
 %C%_unit_test_worker_command_LDADD = libtest.la libworker.la $(CHECK_LIBS)
 %C%_unit_test_worker_cpu_LDADD = libtest.la libworker.la $(CHECK_LIBS)
 %C%_unit_test_worker_memory_LDADD = libtest.la libworker.la $(CHECK_LIBS)
+%C%_unit_test_worker_module_file_LDADD = libtest.la libworker.la $(CHECK_LIBS)
 %C%_unit_test_worker_slot_LDADD = libtest.la libworker.la $(CHECK_LIBS)
 %C%_unit_test_worker_title_LDADD = libtest.la libworker.la $(CHECK_LIBS)
 %C%_unit_test_worker_zygote_LDADD = libtest.la libworker.la $(CHECK_LIBS)
@@ -164,6 +171,7 @@ wire_tests = \
 	%D%/integ/test_demand \
 	%D%/integ/test_drain \
 	%D%/integ/test_fairness \
+	%D%/integ/test_hostile_modules \
 	%D%/integ/test_hosts \
 	%D%/integ/test_jobs \
 	%D%/integ/test_limits \
@@ -179,6 +187,7 @@ wire_tests = \
 %C%_integ_test_daemon_SOURCES = %D%/integ/test_daemon.c %D%/integ/one_daemon.h
 %C%_integ_test_demand_SOURCES = %D%/integ/test_demand.c %D%/integ/one_daemon.h %D%/integ/slots.h
 %C%_integ_test_drain_SOURCES = %D%/integ/test_drain.c %D%/integ/one_daemon.h
+%C%_integ_test_hostile_modules_SOURCES = %D%/integ/test_hostile_modules.c %D%/integ/one_daemon.h
 %C%_integ_test_jobs_SOURCES = %D%/integ/test_jobs.c %D%/integ/one_daemon.h
 %C%_integ_test_jobs_LDADD   = libtest.la libproto.la $(JANSSON_LIBS) $(CHECK_LIBS)
 %C%_integ_test_only_session_SOURCES = %D%/integ/test_only_session.c %D%/integ/one_daemon.h
@@ -202,6 +211,7 @@ e2e_tests = \
 	%D%/integ/test_local_ends \
 	%D%/integ/test_map \
 	%D%/integ/test_retries \
+	%D%/integ/test_sandbox \
 	%D%/integ/test_storm \
 	%D%/integ/test_timeline \
 	%D%/integ/test_unique \
@@ -228,6 +238,8 @@ e2e_tests = \
 %C%_integ_test_map_LDADD   = libfutured.la libtest.la libproto.la $(CHECK_LIBS)
 %C%_integ_test_retries_SOURCES = %D%/integ/test_retries.c %D%/integ/e2e.h %D%/integ/plan.h
 %C%_integ_test_retries_LDADD   = libfutured.la libtest.la libproto.la $(CHECK_LIBS)
+%C%_integ_test_sandbox_SOURCES = %D%/integ/test_sandbox.c %D%/integ/e2e.h
+%C%_integ_test_sandbox_LDADD   = libfutured.la libtest.la libworker.la $(CHECK_LIBS)
 %C%_integ_test_storm_SOURCES = %D%/integ/test_storm.c %D%/integ/e2e.h
 %C%_integ_test_storm_LDADD   = libfutured.la libtest.la libproto.la $(CHECK_LIBS)
 %C%_integ_test_unique_SOURCES = %D%/integ/test_unique.c %D%/integ/e2e.h

@@ -3,6 +3,7 @@
 #include "common/log.h"
 #include "common/util.h"
 #include "worker/memory.h"
+#include "worker/sandbox.h"
 #include "worker/slot.h"
 #include "worker/title.h"
 
@@ -68,6 +69,15 @@ static void host_redirect(int stderr_fd)
 		host_give_up("redirect", errno);
 	close_fd(null_fd);
 	close_fd(stderr_fd);
+}
+
+static void host_enter_sandbox(const struct host_start *start)
+{
+	int r = sandbox_enter_host(start->sandbox, start->sandbox_files);
+
+	if (r < 0)
+		host_give_up("sandbox", -r);
+	close_fd(start->sandbox_files);
 }
 
 static struct host_shared *host_map(const struct host_start *start)
@@ -182,6 +192,7 @@ _Noreturn void host_run(const struct host_start *start)
 	host_join_family(start);
 	host_reset_signals();
 	host_redirect(start->stderr_fd);
+	host_enter_sandbox(start);
 	struct host_shared *h = host_map(start);
 	int statm_fd = host_open_memory(h);
 	struct host_thread *threads = calloc(start->slots, sizeof *threads);

@@ -13,6 +13,7 @@
 #define WORKER_HOST_H
 
 #include "proto/region.h"
+#include "proto/sandbox.h"
 #include "worker/module.h"
 #include "worker/task_table.h"
 
@@ -32,6 +33,8 @@ struct host_start {
 	uint32_t slots, first_slot;
 	int region_fd, stderr_fd, event_fd;
 	pid_t zygote;
+	const struct sandbox *sandbox;
+	int sandbox_files; /* rules, or -1 */
 	const struct front_shared *front;
 	const struct task_table *tasks;
 	const struct module *modules;

@@ -1,6 +1,7 @@
 #include "worker/module.h"
 
 #include "common/name.h"
+#include "worker/module_file.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -36,9 +37,13 @@ static const char *loader_error(const char *path)
 
 static int module_check_tasks(const struct fut_module *def, char reason[MODULE_REASON_MAX])
 {
+	size_t n = 0;
+
 	if (!def->tasks)
 		return refuse(reason, "it has no table of tasks");
 	for (const struct fut_task *t = def->tasks; t->name; t++) {
+		if (++n > MODULE_TASKS_MAX)
+			return refuse(reason, "it has more than %d tasks", MODULE_TASKS_MAX);
 		/* Not strlen(): what is there may not be a string at all. */
 		size_t len = strnlen(t->name, NAME_MAX_BYTES + 1);
 
@@ -76,11 +81,14 @@ static void module_take_name(struct module *m, const char *path)
 	(void)snprintf(m->name, sizeof m->name, "%.*s", (int)len, file);
 }
 
-int module_open(struct module *m, const char *path, char reason[MODULE_REASON_MAX])
+int module_open(struct module *m, const char *path, uid_t owner, char reason[MODULE_REASON_MAX])
 {
-	/* Without a slash the loader would search the system's libraries. */
-	if (path[0] != '/')
-		return refuse(reason, "the path is not absolute");
+	_Static_assert((int)MODULE_FILE_REASON_MAX <= (int)MODULE_REASON_MAX,
+		       "it is written to the same");
+	int r = module_file_check(path, owner, reason);
+
+	if (r < 0)
+		return r;
 	if (access(path, R_OK) < 0)
 		return refuse(reason, "it cannot be read: %s", strerror(errno));
 	void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
@@ -89,7 +97,7 @@ int module_open(struct module *m, const char *path, char reason[MODULE_REASON_MA
 	const struct fut_module *def = dlsym(handle, "fut_module");
 	if (!def)
 		return refuse(reason, "it has no symbol fut_module: is it a task module?");
-	int r = module_check(def, reason);
+	r = module_check(def, reason);
 	if (r < 0)
 		return r;
 	m->def = def;

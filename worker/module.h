@@ -9,16 +9,18 @@
 
 #include <futured/task.h>
 
-enum { MODULE_REASON_MAX = 512, MODULE_NAME_MAX = 64 };
+#include <sys/types.h>
+
+enum { MODULE_REASON_MAX = 512, MODULE_NAME_MAX = 64, MODULE_TASKS_MAX = 1024 };
 
 struct module {
 	const struct fut_module *def;
 	char name[MODULE_NAME_MAX]; /* of its file, for a person */
 };
 
-/* Loads and checks it; none of its own functions is called but what the loader runs. 0, or
- * -EINVAL and one line that says why. */
-int module_open(struct module *m, const char *path, char reason[MODULE_REASON_MAX]);
+/* Loads and checks it; none of its own functions is called but what the loader runs. Its file must
+ * be root's or the owner's. 0, or -EINVAL and one line that says why. */
+int module_open(struct module *m, const char *path, uid_t owner, char reason[MODULE_REASON_MAX]);
 
 /* Its init() and fini(). */
 int module_start(const struct module *m, const char *pool, char reason[MODULE_REASON_MAX]);

@@ -4,12 +4,17 @@
 #include "common/util.h"
 #include "proto/control.h"
 #include "proto/region.h"
+#include "proto/sandbox.h"
 #include "worker/host.h"
 #include "worker/module.h"
+#include "worker/module_guard.h"
+#include "worker/privileges.h"
+#include "worker/sandbox.h"
 #include "worker/task_table.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -32,8 +37,10 @@ struct zygote {
 	int control;
 	int signals; /* SIGCHLD */
 
-	/* from POOL, MODULE, COMMAND */
+	/* from POOL, SANDBOX, MODULE, COMMAND */
 	char *pool;
+	struct sandbox sandbox;
+	int sandbox_files; /* its rules for files, or -1 */
 	int event_fd;
 	const struct front_shared *front;
 	char **paths; /* of modules */
@@ -45,6 +52,7 @@ struct zygote {
 	size_t nmodules;
 	struct task_table tasks; /* both are final once started */
 	bool started;
+	uid_t owner; /* of modules, besides root: as whom it began */
 
 	struct zygote_host *hosts; /* alive, or not reaped yet */
 	size_t nhosts;
@@ -113,6 +121,13 @@ static void tell_fork_failed(struct zygote *z, uint32_t host, int r)
 	     NULL, 0);
 }
 
+/* There is no way on, and the front is told why. */
+static _Noreturn void refuse_to_start(struct zygote *z, const char *reason)
+{
+	tell_text(z, CONTROL_REFUSED, reason);
+	_exit(1);
+}
+
 /* ---- loading --------------------------------------------------------------------------- */
 
 static void on_pool(struct zygote *z, const struct control_message *m, int *fds)
@@ -125,6 +140,15 @@ static void on_pool(struct zygote *z, const struct control_message *m, int *fds)
 	z->event_fd = fds[1];
 	fds[1] = -1;
 	z->pool = copy_text(m->text);
+}
+
+static void on_sandbox(struct zygote *z, const struct control_message *m, int *fds)
+{
+	(void)fds;
+	sandbox_done(&z->sandbox);
+	int r = sandbox_decode(m->text, m->text_len, &z->sandbox);
+	if (r < 0)
+		zygote_give_up("sandbox", -r);
 }
 
 static void on_module(struct zygote *z, const struct control_message *m, int *fds)
@@ -166,15 +190,44 @@ static bool is_started(const struct zygote *z, const struct fut_module *def)
 	return false;
 }
 
+/* It did what cannot be taken back. The front begins again with a zygote that leaves it out;
+ * this one ends with all it was made to start. */
+static _Noreturn void end_with_module(struct zygote *z, const char *path, const char *reason)
+{
+	tell_module_failed(z, path, reason);
+	(void)kill(0, SIGKILL);
+	_exit(1);
+}
+
+/* Its constructors and its init(). */
+static int start_module(struct zygote *z, struct module *m, const char *path,
+			char reason[MODULE_REASON_MAX])
+{
+	const int needed[MODULE_GUARD_FDS] = {z->control, z->signals, z->event_fd};
+	char why[MODULE_GUARD_REASON_MAX];
+	struct module_guard guard;
+
+	module_guard_begin(&guard, needed);
+	int r = module_open(m, path, z->owner, reason);
+	if (r == 0 && !is_started(z, m->def)) {
+		r = module_start(m, z->pool, reason);
+	} else if (r == 0) {
+		(void)snprintf(reason, MODULE_REASON_MAX, "it is loaded already");
+		r = -EEXIST;
+	}
+	if (module_guard_check(&guard, why) < 0)
+		end_with_module(z, path, why);
+	return r;
+}
+
 static void load_module(struct zygote *z, const char *path)
 {
-	char reason[MODULE_REASON_MAX] = "it is loaded already";
+	char reason[MODULE_REASON_MAX];
 	struct module m;
 
 	/* Before it is touched: it may be the end of this process. */
 	tell_text(z, CONTROL_LOADING, path);
-	if (module_open(&m, path, reason) < 0 || is_started(z, m.def) ||
-	    module_start(&m, z->pool, reason) < 0) {
+	if (start_module(z, &m, path, reason) < 0) {
 		tell_module_failed(z, path, reason);
 		return;
 	}
@@ -201,12 +254,31 @@ static void add_command(struct zygote *z, struct command **c)
 		*c = NULL;
 }
 
+/* No line of a module runs before this. */
+static void put_sandbox_on(struct zygote *z)
+{
+	const char **programs = calloc(z->ncommands + 1, sizeof *programs);
+	char reason[SANDBOX_REASON_MAX];
+
+	z->paths = grow(z->paths, z->npaths, sizeof(char *));
+	z->paths[z->npaths] = NULL;
+	if (!programs)
+		zygote_give_up("memory", ENOMEM);
+	for (size_t i = 0; i < z->ncommands; i++)
+		programs[i] = z->commands[i]->argv[0];
+	const struct sandbox_needs needs = {(const char *const *)z->paths, programs};
+	if (sandbox_enter(&z->sandbox, &needs, z->pool, &z->sandbox_files, reason) < 0)
+		refuse_to_start(z, reason);
+	free(programs);
+}
+
 static void on_start(struct zygote *z, const struct control_message *m, int *fds)
 {
 	(void)m;
 	(void)fds;
 	if (!z->pool || z->started)
 		zygote_give_up("start", EPROTO);
+	put_sandbox_on(z);
 	for (size_t i = 0; i < z->npaths; i++)
 		load_module(z, z->paths[i]);
 	for (size_t i = 0; i < z->ncommands; i++)
@@ -230,6 +302,8 @@ static _Noreturn void become_host(const struct zygote *z, const struct control_m
 		.stderr_fd = fds[1],
 		.event_fd = z->event_fd,
 		.zygote = zygote,
+		.sandbox = &z->sandbox,
+		.sandbox_files = z->sandbox_files,
 		.front = z->front,
 		.tasks = &z->tasks,
 		.modules = z->modules,
@@ -364,8 +438,10 @@ typedef void zygote_handler(struct zygote *z, const struct control_message *m, i
 
 /* By type of message. */
 static zygote_handler *const handlers[] = {
-	[CONTROL_POOL] = on_pool,   [CONTROL_MODULE] = on_module, [CONTROL_COMMAND] = on_command,
-	[CONTROL_START] = on_start, [CONTROL_FORK] = on_fork,     [CONTROL_QUIT] = on_quit,
+	[CONTROL_POOL] = on_pool,     [CONTROL_SANDBOX] = on_sandbox,
+	[CONTROL_MODULE] = on_module, [CONTROL_COMMAND] = on_command,
+	[CONTROL_START] = on_start,   [CONTROL_FORK] = on_fork,
+	[CONTROL_QUIT] = on_quit,
 };
 
 static void on_control(struct zygote *z)
@@ -448,8 +524,24 @@ static bool front_is_gone(int control_fd)
 
 static int zygote_init(struct zygote *z, int control_fd)
 {
-	*z = (struct zygote){.control = control_fd, .signals = -1, .event_fd = -1};
+	*z = (struct zygote){
+		.control = control_fd,
+		.signals = -1,
+		.event_fd = -1,
+		.sandbox_files = -1,
+		.owner = getuid(),
+	};
 	task_table_init(&z->tasks);
+	sandbox_init(&z->sandbox);
+	/* Of what the daemon had open nothing else is for task code, whoever opened it. */
+	if (close_range((unsigned)control_fd + 1, UINT_MAX, 0) < 0)
+		return -errno;
+	int r = privileges_freeze();
+	if (r < 0)
+		return r;
+	/* What a module starts can be ended with it. It is one already when the front made it so.
+	 */
+	(void)setpgid(0, 0);
 	/* The front may be gone already; then the socket says so. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	z->orphaned = front_is_gone(control_fd);
@@ -476,6 +568,8 @@ static void zygote_done(struct zygote *z)
 	free(z->paths);
 	free(z->hosts);
 	free(z->pool);
+	sandbox_done(&z->sandbox);
+	close_fd(z->sandbox_files);
 	close_fd(z->signals);
 	close_fd(z->event_fd);
 }
@@ -486,7 +580,7 @@ int zygote_run(int control_fd)
 	int r = zygote_init(&z, control_fd);
 
 	if (r < 0)
-		zygote_give_up("signals", -r);
+		zygote_give_up("its own set-up", -r);
 	zygote_loop(&z);
 	zygote_done(&z);
 	return 0;

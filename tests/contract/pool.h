@@ -17,6 +17,7 @@ static inline void start_pool(int way, unsigned slots, const char *modules, cons
 
 	snprintf(text, sizeof text,
 		 "kill_grace = 500ms\npool p {\n  kind = %s\n  slots = %u\n%s\n"
+		 " environment = {'*', LD_PRELOAD}\n"
 		 "  modules = {basic, math, %s}\n}\n"
 		 "pool q {\n  kind = threads\n  slots = 1\n  modules = {basic}\n}\n",
 		 kind_of(way), slots, in_pool, modules);

@@ -101,7 +101,7 @@ static void start_with_wallclock(int way)
 	setenv(WALLCLOCK_FILE, file, 1);
 	setenv("LD_PRELOAD", library, 1);
 	setenv("ASAN_OPTIONS", "verify_asan_link_order=0", 1);
-	start(way, 1);
+	start_with(way, 1, "", " environment = {'*', LD_PRELOAD}");
 	unsetenv("LD_PRELOAD");
 	remove(file);
 	/* They are reached. */

@@ -40,7 +40,8 @@ static void start_pools(const char *kind, unsigned slots, const char *top, const
 
 	snprintf(text, sizeof text,
 		 "kill_grace = 500ms\n%s\npool p {\n kind = %s\n slots = %u\n"
-		 " modules = {testmod_slots, testmod_crash, basic}\n%s\n}\n"
+		 " modules = {testmod_slots, testmod_crash, basic}\n"
+		 " environment = {SLOTS_DIR}\n%s\n}\n"
 		 "pool q {\n kind = threads\n slots = 1\n modules = {basic}\n}\n",
 		 top, kind, slots, more);
 	d = tdaemon_start_with(.config = text, .env = env);
@@ -56,7 +57,8 @@ static void start_forks(unsigned slots, const char *more)
 
 	snprintf(text, sizeof text,
 		 "kill_grace = 500ms\npool p {\n kind = processes\n slots = %u\n"
-		 " modules = {testmod_crash, basic}\n%s\n}\n",
+		 " modules = {testmod_crash, basic}\n"
+		 " environment = {LD_PRELOAD, FORK_FAILS}\n%s\n}\n",
 		 slots, more);
 	d = tdaemon_start_with(.config = text, .env = env);
 	tdaemon_path(d, "mark", mark, sizeof mark);

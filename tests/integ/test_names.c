@@ -51,7 +51,7 @@ static void start_named(const char *kind, const char *name)
 	snprintf(text, sizeof text,
 		 "command env { exec = {\"/usr/bin/env\"} }\n"
 		 "pool %s {\n kind = %s\n slots = %d\n modules = {testmod_slots, testmod_crash}\n"
-		 " commands = {env}\n}\n",
+		 " commands = {env}\n environment = {SLOTS_DIR, MARKED}\n}\n",
 		 name, kind, SLOTS);
 	d = tdaemon_start_with(.config = text, .env = env);
 	tdaemon_path(d, "gate", gate, sizeof gate);

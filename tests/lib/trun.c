@@ -34,6 +34,8 @@ void trun_add_unless(TCase *tc, const char *why_not, const TTest *test, int n)
 int main(void)
 {
 	seed_init();
+	/* Tests look into daemons and workers, and so do sanitizers. */
+	(void)setenv("FUTURED_TRACEABLE", "yes", 0);
 	SRunner *sr = srunner_create(test_suite());
 
 	srunner_run_all(sr, CK_ENV);

@@ -10,10 +10,20 @@ check_LTLIBRARIES += \
 	testmod_hang_init.la \
 	testmod_deaths.la \
 	testmod_fork_fails.la \
+	testmod_hostile_crash.la \
+	testmod_hostile_exit.la \
+	testmod_hostile_hang.la \
+	testmod_hostile_fork.la \
+	testmod_hostile_child.la \
+	testmod_hostile_thread.la \
+	testmod_hostile_close.la \
+	testmod_hostile_close_all.la \
+	testmod_hostile_many.la \
 	testmod_no_symbol.la \
 	testmod_place.la \
 	testmod_plan.la \
 	testmod_refuse_init.la \
+	testmod_sandbox.la \
 	testmod_stages.la \
 	testmod_slots.la \
 	testmod_threads_fail.la \
@@ -49,3 +59,34 @@ testmod_threads_fail_la_SOURCES = %D%/threads_fail.c
 testmod_threads_fail_la_LDFLAGS = $(testmod_ldflags)
 testmod_wrong_abi_la_SOURCES   = %D%/wrong_abi.c
 testmod_wrong_abi_la_LDFLAGS   = $(testmod_ldflags)
+testmod_sandbox_la_SOURCES     = %D%/sandbox.c
+testmod_sandbox_la_LDFLAGS     = $(testmod_ldflags)
+
+# One source, once for each thing that a constructor may do.
+testmod_hostile_crash_la_SOURCES  = %D%/hostile.c
+testmod_hostile_crash_la_LDFLAGS  = $(testmod_ldflags)
+testmod_hostile_crash_la_CPPFLAGS = $(AM_CPPFLAGS) -DHOSTILE_CRASH
+testmod_hostile_exit_la_SOURCES  = %D%/hostile.c
+testmod_hostile_exit_la_LDFLAGS  = $(testmod_ldflags)
+testmod_hostile_exit_la_CPPFLAGS = $(AM_CPPFLAGS) -DHOSTILE_EXIT
+testmod_hostile_hang_la_SOURCES  = %D%/hostile.c
+testmod_hostile_hang_la_LDFLAGS  = $(testmod_ldflags)
+testmod_hostile_hang_la_CPPFLAGS = $(AM_CPPFLAGS) -DHOSTILE_HANG
+testmod_hostile_fork_la_SOURCES  = %D%/hostile.c
+testmod_hostile_fork_la_LDFLAGS  = $(testmod_ldflags)
+testmod_hostile_fork_la_CPPFLAGS = $(AM_CPPFLAGS) -DHOSTILE_FORK
+testmod_hostile_child_la_SOURCES  = %D%/hostile.c
+testmod_hostile_child_la_LDFLAGS  = $(testmod_ldflags)
+testmod_hostile_child_la_CPPFLAGS = $(AM_CPPFLAGS) -DHOSTILE_CHILD
+testmod_hostile_thread_la_SOURCES  = %D%/hostile.c
+testmod_hostile_thread_la_LDFLAGS  = $(testmod_ldflags)
+testmod_hostile_thread_la_CPPFLAGS = $(AM_CPPFLAGS) -DHOSTILE_THREAD
+testmod_hostile_close_la_SOURCES  = %D%/hostile.c
+testmod_hostile_close_la_LDFLAGS  = $(testmod_ldflags)
+testmod_hostile_close_la_CPPFLAGS = $(AM_CPPFLAGS) -DHOSTILE_CLOSE
+testmod_hostile_close_all_la_SOURCES  = %D%/hostile.c
+testmod_hostile_close_all_la_LDFLAGS  = $(testmod_ldflags)
+testmod_hostile_close_all_la_CPPFLAGS = $(AM_CPPFLAGS) -DHOSTILE_CLOSE_ALL
+testmod_hostile_many_la_SOURCES  = %D%/hostile.c
+testmod_hostile_many_la_LDFLAGS  = $(testmod_ldflags)
+testmod_hostile_many_la_CPPFLAGS = $(AM_CPPFLAGS) -DHOSTILE_MANY
