@@ -106,16 +106,22 @@ worker_tests = \
 	%D%/unit/test_worker_answer \
 	%D%/unit/test_worker_command \
 	%D%/unit/test_worker_cpu \
+	%D%/unit/test_worker_landlock \
 	%D%/unit/test_worker_memory \
 	%D%/unit/test_worker_module_file \
+	%D%/unit/test_worker_rlimits \
+	%D%/unit/test_worker_seccomp \
 	%D%/unit/test_worker_slot \
 	%D%/unit/test_worker_title \
 	%D%/unit/test_worker_zygote
 %C%_unit_test_worker_answer_LDADD = libtest.la libworker.la $(CHECK_LIBS)
 %C%_unit_test_worker_command_LDADD = libtest.la libworker.la $(CHECK_LIBS)
 %C%_unit_test_worker_cpu_LDADD = libtest.la libworker.la $(CHECK_LIBS)
+%C%_unit_test_worker_landlock_LDADD = libtest.la libworker.la $(CHECK_LIBS)
 %C%_unit_test_worker_memory_LDADD = libtest.la libworker.la $(CHECK_LIBS)
 %C%_unit_test_worker_module_file_LDADD = libtest.la libworker.la $(CHECK_LIBS)
+%C%_unit_test_worker_rlimits_LDADD = libtest.la libworker.la $(CHECK_LIBS)
+%C%_unit_test_worker_seccomp_LDADD = libtest.la libworker.la $(CHECK_LIBS)
 %C%_unit_test_worker_slot_LDADD = libtest.la libworker.la $(CHECK_LIBS)
 %C%_unit_test_worker_title_LDADD = libtest.la libworker.la $(CHECK_LIBS)
 %C%_unit_test_worker_zygote_LDADD = libtest.la libworker.la $(CHECK_LIBS)
