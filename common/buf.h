@@ -29,7 +29,7 @@ static inline size_t buf_len(const struct buf *b)
 }
 static inline const uint8_t *buf_data(const struct buf *b)
 {
-	return b->mem + b->start;
+	return b->mem ? b->mem + b->start : NULL; /* nothing may be added to NULL, not even 0 */
 }
 
 /*

@@ -262,7 +262,7 @@ static void on_task(struct zygote *z, const struct control_message *m)
 {
 	struct zygote_task *tasks;
 
-	if (!name_is_valid(span_of(m->text, m->text_len)))
+	if (z->phase != ZYGOTE_STARTING || !name_is_valid(span_of(m->text, m->text_len)))
 		return;
 	tasks = realloc(z->tasks, (z->ntasks + 1) * sizeof *tasks);
 	if (!tasks)
@@ -284,9 +284,17 @@ static void on_ready(struct zygote *z)
 	pool_on_zygote_ready(z->pool, z);
 }
 
+/* A module's init() runs in it and may say anything: a host is one of its own, or none. */
+static struct host *find_host(const struct zygote *z, uint32_t number)
+{
+	struct host *h = host_find(z->pool, number);
+
+	return h && h->zygote == z ? h : NULL;
+}
+
 static void on_message(struct zygote *z, const struct control_message *m, int *fds)
 {
-	struct host *h = host_find(z->pool, m->host);
+	struct host *h = find_host(z, m->host);
 
 	switch ((enum control_type)m->type) {
 	case CONTROL_REFUSED:
@@ -306,7 +314,7 @@ static void on_message(struct zygote *z, const struct control_message *m, int *f
 		on_ready(z);
 		return;
 	case CONTROL_FORKED:
-		if (h && fds[0] >= 0)
+		if (h && h->pidfd < 0 && fds[0] >= 0)
 			host_forked(h, (pid_t)m->pid, TAKE_FD(fds[0]));
 		return;
 	case CONTROL_FORK_FAILED:

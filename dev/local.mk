@@ -1,1 +1,1 @@
-EXTRA_DIST += %D%/check %D%/demo %D%/setup.sh %D%/soak .ci/run
+EXTRA_DIST += %D%/check %D%/demo %D%/fuzz %D%/setup.sh %D%/soak .ci/run

@@ -281,15 +281,7 @@ check_PROGRAMS += %D%/soak/soak_kills
 
 # ---- fuzz: the targets without libFuzzer, over their corpora ----
 
-fuzz_tests = %D%/fuzz/fuzz_codec %D%/fuzz/fuzz_ring %D%/fuzz/fuzz_session
-check_PROGRAMS += $(fuzz_tests)
-%C%_fuzz_fuzz_codec_SOURCES   = %D%/fuzz/fuzz_codec.c %D%/fuzz/replay.c %D%/fuzz/fuzz.h
-%C%_fuzz_fuzz_ring_SOURCES    = %D%/fuzz/fuzz_ring.c %D%/fuzz/replay.c %D%/fuzz/fuzz.h
-%C%_fuzz_fuzz_session_SOURCES = %D%/fuzz/fuzz_session.c %D%/fuzz/replay.c %D%/fuzz/fuzz.h
-EXTRA_DIST += %D%/fuzz/corpus
-
-# Writes the corpora anew, when the wire grows.
-EXTRA_PROGRAMS += %D%/fuzz/make_seeds
+include %D%/fuzz/local.mk
 
 # The slow ones first, so that the last to end is not the last to start.
 TESTS += $(contract_tests) $(e2e_tests) $(wire_tests) $(script_tests) $(worker_tests) $(client_tests) $(module_tests) \
@@ -300,4 +292,4 @@ TSAN_TESTS = $(client_tests) $(contract_tests) %D%/integ/test_attempts %D%/integ
 	%D%/integ/test_cancel %D%/integ/test_ends %D%/integ/test_exit %D%/integ/test_futures \
 	%D%/integ/test_local %D%/integ/test_local_ends %D%/integ/test_map %D%/integ/test_retries \
 	%D%/integ/test_timeline %D%/integ/test_unique %D%/integ/test_waits \
-	%D%/unit/test_ring_threads %D%/unit/test_worker_answer %D%/unit/test_worker_slot
+	%D%/fuzz/fuzz_client %D%/unit/test_ring_threads %D%/unit/test_worker_answer %D%/unit/test_worker_slot

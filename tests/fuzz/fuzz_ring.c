@@ -8,23 +8,9 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "proto/ring.h"
-
-#include <string.h>
+#include "tests/fuzz/input.h"
 
 enum { SIZE = 1024 };
-
-struct input {
-	const uint8_t *p, *end;
-};
-
-static uint64_t take(struct input *in, unsigned bytes)
-{
-	uint64_t v = 0;
-
-	while (bytes-- > 0)
-		v = v << 8 | (in->p < in->end ? *in->p++ : 0);
-	return v;
-}
 
 struct rings {
 	struct ring_shared in_shared, out_shared;
@@ -122,7 +108,7 @@ static void step(struct rings *g, struct input *in)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct input in = {data, data + size};
+	struct input in = input_of(data, size);
 	static struct rings g;
 
 	memset(&g, 0, sizeof g);
@@ -133,7 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(g.out_data, 0, SIZE);
 	ring_producer_init(&g.in, &g.in_shared, g.in_data, SIZE);
 	ring_consumer_init(&g.out, &g.out_shared, g.out_data, SIZE);
-	for (unsigned i = 0; in.p < in.end && i < 2000; i++)
+	for (unsigned i = 0; !input_is_over(&in) && i < 2000; i++)
 		step(&g, &in);
 	/* Whatever was left there, the front gets to an end of it. */
 	size_t len;

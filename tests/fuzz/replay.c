@@ -1,10 +1,11 @@
 /*
  * A main() for a fuzz target where there is no libFuzzer: runs it over its corpus, and then
- * over 8192 mutations of that, which are the same in every run.
+ * over mutations of that until it ran 8192 times.
  *
- *	tests/fuzz/fuzz_session [FOLDER]
+ *	tests/fuzz/fuzz_frame [FOLDER]
  *
- * Without a folder it is $top_srcdir/tests/fuzz/corpus/NAME, NAME being the program's.
+ * Without a folder it is $top_srcdir/tests/fuzz/corpus/NAME, NAME being the program's. Each run
+ * is the same, unless $FUTURED_TEST_SEED says otherwise: what is new is for dev/fuzz to find.
  */
 #include "tests/fuzz/fuzz.h"
 
@@ -12,16 +13,17 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
-enum { MUTATIONS = 8192, MAX_SEEDS = 1024, MAX_BYTES = 1 << 20 };
+enum { EXECUTIONS = 8192, MAX_SEEDS = 1024, MAX_BYTES = 1 << 20 };
 
-struct input {
+struct stored {
 	uint8_t *data;
 	size_t len;
 };
 
-static struct input seeds[MAX_SEEDS];
+static struct stored seeds[MAX_SEEDS];
 static size_t nseeds;
 
 static int read_seed(const char *folder, const char *name)
@@ -37,8 +39,7 @@ static int read_seed(const char *folder, const char *name)
 	fclose(f);
 	if (nseeds == MAX_SEEDS)
 		return 0;
-	seeds[nseeds].data = malloc(n ? n : 1);
-	memcpy(seeds[nseeds].data, bytes, n);
+	seeds[nseeds].data = fuzz_copy(bytes, n);
 	seeds[nseeds++].len = n;
 	return 0;
 }
@@ -68,24 +69,22 @@ static int read_corpus(const char *folder)
 
 static void run(const uint8_t *p, size_t n)
 {
-	uint8_t *copy = malloc(n ? n : 1); /* a sanitizer sees its end */
+	uint8_t *copy = fuzz_copy(p, n);
 
-	if (n > 0)
-		memcpy(copy, p, n);
 	LLVMFuzzerTestOneInput(copy, n);
 	free(copy);
 }
 
-static unsigned run_all(void)
+static unsigned run_all(uint64_t seed)
 {
 	static uint8_t bytes[MAX_BYTES];
-	struct rng r = rng_of(1);
+	struct rng r = rng_of(seed);
 	unsigned executions = 0;
 
 	for (size_t i = 0; i < nseeds; i++, executions++)
 		run(seeds[i].data, seeds[i].len);
-	for (int i = 0; i < MUTATIONS; i++, executions++) {
-		const struct input *from = &seeds[rng_below(&r, nseeds)];
+	for (; executions < EXECUTIONS; executions++) {
+		const struct stored *from = &seeds[rng_below(&r, nseeds)];
 		memcpy(bytes, from->data, from->len);
 		size_t n = from->len;
 		for (uint64_t times = rng_below(&r, 4); times > 0; times--)
@@ -106,14 +105,16 @@ int main(int argc, char **argv)
 	snprintf(folder, sizeof folder, "%s/tests/fuzz/corpus/%s", top ? top : ".", name);
 	if (argc > 1)
 		snprintf(folder, sizeof folder, "%s", argv[1]);
-	printf("1..1\n");
+	const char *given = getenv("FUTURED_TEST_SEED");
+	uint64_t seed = given && *given ? strtoull(given, NULL, 0) : 1;
+	printf("# seed %" PRIu64 "\n1..1\n", seed);
 	fflush(stdout);
 	int r = read_corpus(folder);
 	if (r < 0) {
 		printf("not ok 1 - %s: %s: %s\n", name, folder, strerror(-r));
 		return 1;
 	}
-	printf("ok 1 - %s: %u executions\n", name, run_all());
+	printf("ok 1 - %s: %u executions\n", name, run_all(seed));
 	for (size_t i = 0; i < nseeds; i++)
 		free(seeds[i].data);
 	return 0;
