@@ -22,3 +22,4 @@ futurectl_SOURCES = \
 futurectl_CPPFLAGS = $(AM_CPPFLAGS) -DFUTURECTL_VERSION='"$(PACKAGE_VERSION)"'
 futurectl_CFLAGS   = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 futurectl_LDADD    = libfutured.la $(JANSSON_LIBS)
+futurectl_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)

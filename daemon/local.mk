@@ -47,5 +47,6 @@ libdaemon_la_LIBADD = libnet.la $(EVENT_LIBS) $(CONFUSE_LIBS) $(JANSSON_LIBS)
 sbin_PROGRAMS  += futured
 futured_SOURCES = %D%/main.c
 futured_LDADD   = libdaemon.la
+futured_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
 
 EXTRA_DIST += doc/futured.conf

@@ -1,6 +1,7 @@
 pkglibexec_PROGRAMS += futured-worker
 futured_worker_SOURCES = %D%/main.c
 futured_worker_LDADD   = libworker.la
+futured_worker_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
 
 # Everything but main() is a library, so a unit test can link it.
 noinst_LTLIBRARIES += libworker.la

@@ -1,6 +1,7 @@
 # Tests of the tree itself. Each also plants faults in a copy, and must find them.
 structure_tests = \
 	%D%/test_contract.sh \
+	%D%/test_hardening.sh \
 	%D%/test_headers.sh \
 	%D%/test_layers.sh \
 	%D%/test_manual.sh \
