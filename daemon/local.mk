@@ -4,6 +4,7 @@ libdaemon_la_SOURCES = \
 	%D%/admin.c %D%/admin.h \
 	%D%/admin_jobs.c %D%/admin_jobs.h \
 	%D%/admin_why.c %D%/admin_why.h \
+	%D%/admission.c %D%/admission.h \
 	%D%/answer.c %D%/answer.h \
 	%D%/breaker.c %D%/breaker.h \
 	%D%/cancel.c %D%/cancel.h \

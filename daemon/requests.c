@@ -3,14 +3,9 @@
 #include "common/log.h"
 #include "common/name.h"
 #include "daemon/admin.h"
-#include "daemon/answer.h"
+#include "daemon/admission.h"
 #include "daemon/cancel.h"
 #include "daemon/daemon.h"
-#include "daemon/limits.h"
-#include "daemon/placement.h"
-#include "daemon/retry.h"
-#include "daemon/unique.h"
-#include "proto/pack.h"
 #include "proto/submit.h"
 
 #include <errno.h>
@@ -125,186 +120,6 @@ static int on_hello(struct session *s, const struct message *m, struct span payl
 
 /* ---- submit ------------------------------------------------------------ */
 
-/* A job that is refused has no row: its answer is made on a job that never was. */
-static void refuse_job(struct session *s, uint64_t id, fut_status status, struct error_info e)
-{
-	struct job j = {.id = id, .session = s};
-
-	e.executed = FUT_EXECUTED_NO;
-	answer_error(&j, status, e);
-}
-
-static void refuse_unknown_task(struct session *s, const struct job_spec *spec)
-{
-	char detail[160];
-
-	if (name_is_valid(spec->task))
-		snprintf(detail, sizeof detail, "task '%.*s', pool '%s'", (int)spec->task.len,
-			 (const char *)spec->task.data, s->pool->name);
-	else
-		snprintf(detail, sizeof detail, "the name is not one a task can have");
-	refuse_job(s, spec->id, FUT_UNKNOWN_TASK,
-		   (struct error_info){
-			   .detail = span_str(detail),
-			   .hint = span_str("futurectl status lists the tasks of each pool"),
-		   });
-}
-
-static void refuse_busy(struct session *s, uint64_t id, const char *limit, uint64_t depth)
-{
-	char detail[160];
-
-	snprintf(detail, sizeof detail, "%s, pool '%s': %llu", limit, s->pool->name,
-		 (unsigned long long)depth);
-	refuse_job(s, id, FUT_BUSY,
-		   (struct error_info){
-			   .detail = span_str(detail),
-			   .hint = span_str("submit it again after a pause"),
-		   });
-}
-
-static void refuse_broken(struct session *s, uint64_t id)
-{
-	char detail[POOL_DETAIL_MAX];
-
-	refuse_job(s, id, FUT_POOL_BROKEN, pool_failure(s->pool, detail));
-}
-
-/* Whether the pack is what its job says; the slot would refuse it too, but later. */
-static bool pack_is_sane(const struct job_spec *spec)
-{
-	return spec->items == 0 ||
-	       (spec->items <= PACK_ITEMS_MAX &&
-		(uint64_t)spec->items * PACK_ITEM_HEADER_BYTES <= spec->payload_len);
-}
-
-/* In whose name it runs: its key's, or the session's. 0 or -ENOMEM. */
-static int enter_share(struct session *s, struct job *j, const struct job_spec *spec)
-{
-	struct scheduler *sched = &s->pool->scheduler;
-	struct share *share = s->share;
-
-	if (spec->key.len > 0)
-		share = share_of_key(sched, spec->key);
-	else if (!share)
-		share = s->share = share_new(sched);
-	if (!share)
-		return -ENOMEM;
-	share_enter(share, j, spec->priority);
-	return 0;
-}
-
-static void admit(struct session *s, struct task *task, const struct job_spec *spec,
-		  const uint8_t *payload)
-{
-	struct daemon *d = s->daemon;
-	struct job *j = job_new(&d->jobs, payload, spec->payload_len);
-
-	if (!j) {
-		refuse_job(s, spec->id, FUT_NO_MEMORY, (struct error_info){0});
-		return;
-	}
-	j->id = spec->id;
-	j->task = task;
-	j->items = spec->items;
-	j->accepted_us = d->now_us;
-	d->queued_bytes += j->payload_len;
-	if (enter_share(s, j, spec) < 0 || session_add_job(s, j) < 0 ||
-	    limits_attach(j, spec) < 0 || retry_attach(j, spec) < 0 ||
-	    (spec->unique.len > 0 && unique_open(j, spec->unique) < 0)) {
-		if (!j->session)
-			j->session = s; /* so that the answer finds its way */
-		answer_error(j, FUT_NO_MEMORY, (struct error_info){0});
-		job_drop(d, j);
-		return;
-	}
-	scheduler_push(&s->pool->scheduler, j, d->now_us);
-}
-
-/* Mostly that of the job before. */
-static struct task *find_task(struct session *s, struct span name)
-{
-	if (!s->task || !span_equal(span_of(s->task->name, s->task->name_len), name))
-		s->task = pool_find_task(s->pool, name);
-	return s->task;
-}
-
-static void refuse_unique(struct session *s, uint64_t id, const char *detail)
-{
-	refuse_job(s, id, FUT_INVALID,
-		   (struct error_info){
-			   .message = span_str("the unique name cannot be used"),
-			   .detail = span_str(detail),
-		   });
-}
-
-/* The job is the same as an unfinished one, whose outcome will be its own. */
-static void join_run(struct session *s, struct job *run, const struct job_spec *spec,
-		     const uint8_t *payload)
-{
-	struct daemon *d = s->daemon;
-
-	if (run->items != spec->items || !span_equal(span_of(run->payload, run->payload_len),
-						     span_of(payload, spec->payload_len))) {
-		refuse_unique(s, spec->id, "an unfinished job has it, with another payload");
-		return;
-	}
-	struct job *j = job_new(&d->jobs, NULL, 0);
-	if (!j) {
-		refuse_job(s, spec->id, FUT_NO_MEMORY, (struct error_info){0});
-		return;
-	}
-	j->id = spec->id;
-	j->task = run->task;
-	j->accepted_us = d->now_us;
-	if (session_add_job(s, j) < 0) {
-		job_drop(d, j);
-		refuse_job(s, spec->id, FUT_NO_MEMORY, (struct error_info){0});
-		return;
-	}
-	unique_follow(run, j);
-	if (run->announced) {
-		session_note_started(s, j->id);
-		session_flush_started(s);
-	}
-}
-
-/* Admits one job or says why not. */
-static void submit_one(struct session *s, const struct job_spec *spec, const uint8_t *payload)
-{
-	const struct daemon *d = s->daemon;
-	const struct pool *p = s->pool;
-	struct task *task = find_task(s, spec->task);
-	bool may_join = spec->unique.len > 0 && task && name_is_valid(spec->unique);
-	struct job *run = may_join ? unique_find(p, task, spec->unique) : NULL;
-
-	/* What an idle slot can take does not wait, and is not counted as if it did. */
-	if (p->scheduler.queued >= pool_max_queued(p) && pool_has_room(p))
-		place_jobs(s->pool);
-	if (d->phase != DAEMON_RUNNING)
-		refuse_job(s, spec->id, FUT_DRAINING, (struct error_info){0});
-	else if (p->phase == POOL_FAILED)
-		refuse_broken(s, spec->id);
-	else if (!task || task->index < 0)
-		refuse_unknown_task(s, spec);
-	else if (spec->key.len > 0 && !name_is_valid(spec->key))
-		refuse_job(s, spec->id, FUT_INVALID,
-			   (struct error_info){.detail = span_str("the key is not a name")});
-	else if (!pack_is_sane(spec))
-		refuse_job(s, spec->id, FUT_PROTOCOL,
-			   (struct error_info){.detail = span_str("the payload is no pack")});
-	else if (spec->unique.len > 0 && !name_is_valid(spec->unique))
-		refuse_unique(s, spec->id, "it is not 1 to 63 of A-Z a-z 0-9 . _ -");
-	else if (run)
-		join_run(s, run, spec, payload);
-	else if (p->scheduler.queued >= pool_max_queued(p))
-		refuse_busy(s, spec->id, "jobs queued", p->scheduler.queued);
-	else if (d->queued_bytes + spec->payload_len > d->config->max_queued_bytes)
-		refuse_busy(s, spec->id, "payload bytes queued", d->queued_bytes);
-	else
-		admit(s, task, spec, payload);
-}
-
 static int on_submit(struct session *s, struct span message, struct span payload)
 {
 	struct submit_cursor c = submit_open(message);
@@ -320,7 +135,7 @@ static int on_submit(struct session *s, struct span message, struct span payload
 			return refuse_protocol(s, "a job id is outside the session's window");
 		if (job_id_place(spec.id) < s->jobs_cap && s->jobs[job_id_place(spec.id)])
 			return refuse_protocol(s, "a job id is in use");
-		submit_one(s, &spec, p);
+		admission_submit(s, &spec, p);
 		if (s->phase != SESSION_OPEN)
 			return -ECANCELED;
 		p += spec.payload_len;
