@@ -72,6 +72,8 @@ static fut_executed executed_by_status(fut_status status)
 	case FUT_POOL_BROKEN:
 	case FUT_QUEUE_LIMIT:
 	case FUT_UNSUPPORTED:
+	case FUT_PERMISSION_DENIED:
+	case FUT_QUOTA:
 	case FUT_CANCELLED:
 	case FUT_INVALID:
 	case FUT_SHUTDOWN:

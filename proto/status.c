@@ -53,8 +53,9 @@ static bool is_permanent(fut_status status)
 	return status == FUT_UNKNOWN_TASK || status == FUT_UNKNOWN_POOL ||
 	       status == FUT_PAYLOAD_TOO_BIG || status == FUT_RESULT_TOO_BIG ||
 	       status == FUT_UNSUPPORTED || status == FUT_PROTOCOL || status == FUT_INVALID ||
-	       status == FUT_DEADLINE || status == FUT_QUARANTINED || status == FUT_SHUTDOWN ||
-	       status == FUT_FORKED || status == FUT_WOULD_DEADLOCK;
+	       status == FUT_DEADLINE || status == FUT_QUARANTINED ||
+	       status == FUT_PERMISSION_DENIED || status == FUT_SHUTDOWN || status == FUT_FORKED ||
+	       status == FUT_WOULD_DEADLOCK;
 }
 
 fut_retry status_retry(fut_status status, fut_executed executed)
@@ -63,8 +64,8 @@ fut_retry status_retry(fut_status status, fut_executed executed)
 		return FUT_RETRY_NEVER;
 	if (executed != FUT_EXECUTED_NO)
 		return FUT_RETRY_NEW_JOB;
-	if (status == FUT_BUSY || status == FUT_CONNECT_FAILED || status == FUT_POOL_BROKEN ||
-	    status == FUT_DRAINING || status == FUT_NO_MEMORY)
+	if (status == FUT_BUSY || status == FUT_QUOTA || status == FUT_CONNECT_FAILED ||
+	    status == FUT_POOL_BROKEN || status == FUT_DRAINING || status == FUT_NO_MEMORY)
 		return FUT_RETRY_LATER;
 	return FUT_RETRY_NOW;
 }

@@ -36,6 +36,7 @@ LDADD = libtest.la libproto.la $(CHECK_LIBS)
 
 base_tests = \
 	%D%/unit/test_buf \
+	%D%/unit/test_glob \
 	%D%/unit/test_heap \
 	%D%/unit/test_log \
 	%D%/unit/test_name \

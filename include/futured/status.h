@@ -38,6 +38,8 @@
 	X(UNSUPPORTED, 43, SYSTEM, "not supported")                                                \
 	X(INTERNAL, 44, SYSTEM, "internal error")                                                  \
 	X(QUARANTINED, 45, SYSTEM, "the job killed its host as often as it may")                   \
+	X(PERMISSION_DENIED, 46, SYSTEM, "not permitted")                                          \
+	X(QUOTA, 47, SYSTEM, "a limit of the client's identity is reached")                        \
                                                                                                    \
 	X(TIMEOUT, 60, CALLER, "not done yet when the wait ended")                                 \
 	X(CANCELLED, 61, CALLER, "the job was cancelled before it ran")                            \

@@ -41,6 +41,8 @@ static const struct {
 	{"UNSUPPORTED", 43, FUT_FAMILY_SYSTEM, NEVER, NEVER},
 	{"INTERNAL", 44, FUT_FAMILY_SYSTEM, NOW, NEW},
 	{"QUARANTINED", 45, FUT_FAMILY_SYSTEM, NEVER, NEVER},
+	{"PERMISSION_DENIED", 46, FUT_FAMILY_SYSTEM, NEVER, NEVER},
+	{"QUOTA", 47, FUT_FAMILY_SYSTEM, LATER, NEW},
 	{"TIMEOUT", 60, FUT_FAMILY_CALLER, NOW, NEW},
 	{"CANCELLED", 61, FUT_FAMILY_CALLER, NOW, NEW},
 	{"KILLED", 62, FUT_FAMILY_CALLER, NOW, NEW},
@@ -101,7 +103,7 @@ END_TEST
 
 START_TEST(unknown_numbers)
 {
-	static const uint32_t numbers[] = {2, 9, 14, 29, 46, 59, 67, 1000, UINT32_MAX};
+	static const uint32_t numbers[] = {2, 9, 14, 29, 48, 59, 67, 1000, UINT32_MAX};
 
 	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
 		ck_assert_int_eq(status_from_wire(numbers[i]), FUT_INTERNAL);
