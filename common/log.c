@@ -36,7 +36,7 @@ int log_level_parse(const char *name, enum log_level *ret)
 }
 
 struct line {
-	char text[LOG_LINE_MAX];
+	char *text; /* LOG_LINE_MAX bytes */
 	size_t len; /* at most LOG_LINE_MAX - 1: the newline always fits */
 };
 
@@ -98,12 +98,11 @@ static void line_add_value(struct line *l, const char *s, size_t n)
 	line_add(l, "\"", 1);
 }
 
-void log_fields(enum log_level level, const char *event, const struct log_field *fields)
+size_t log_format(char line[LOG_LINE_MAX], enum log_level level, const char *event,
+		  const struct log_field *fields)
 {
-	struct line l = {.len = 0};
+	struct line l = {.text = line};
 
-	if ((int)level > atomic_load(&log_level))
-		return;
 	line_addf(&l, "level=%s event=", level_names[level]);
 	line_add(&l, event, strlen(event));
 	for (const struct log_field *f = fields; f->key; f++) {
@@ -127,7 +126,17 @@ void log_fields(enum log_level level, const char *event, const struct log_field 
 		}
 	}
 	l.text[l.len++] = '\n';
+	return l.len;
+}
+
+void log_fields(enum log_level level, const char *event, const struct log_field *fields)
+{
+	char line[LOG_LINE_MAX];
+
+	if ((int)level > atomic_load(&log_level))
+		return;
+	size_t n = log_format(line, level, event, fields);
 	/* A log that cannot be written has nobody left to tell. */
-	ssize_t ignored = write(STDERR_FILENO, l.text, l.len);
+	ssize_t ignored = write(STDERR_FILENO, line, n);
 	(void)ignored;
 }

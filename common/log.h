@@ -8,6 +8,7 @@
 #ifndef COMMON_LOG_H
 #define COMMON_LOG_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG, LOG_NLEVELS };
@@ -29,6 +30,10 @@ struct log_field {
 	((struct log_field){(k), LOG_FIELD_BYTES, {.str = (const char *)(p)}, (n)})
 #define LOG_INT(k, n)  ((struct log_field){(k), LOG_FIELD_INT, {.i = (n)}, 0})
 #define LOG_UINT(k, n) ((struct log_field){(k), LOG_FIELD_UINT, {.u = (n)}, 0})
+
+/* The line for an event, with its newline: so many bytes of `line`, which is no string. */
+size_t log_format(char line[LOG_LINE_MAX], enum log_level level, const char *event,
+		  const struct log_field *fields);
 
 #define log_event(level, event, ...)                                                               \
 	log_fields((level), (event), (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){0}})

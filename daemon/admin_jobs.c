@@ -1,7 +1,9 @@
 #include "daemon/admin_jobs.h"
 
 #include "common/util.h"
+#include "daemon/account.h"
 #include "daemon/daemon.h"
+#include "daemon/policy.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -36,7 +38,17 @@ static bool take_number(struct span *s, uint64_t max, char end, uint64_t *ret)
 	return true;
 }
 
-struct job *admin_find_job(const struct daemon *d, struct span name, bool *ret_valid)
+bool admin_sees_all(const struct session *viewer)
+{
+	return policy_admin(viewer->rules) >= ADMIN_READ;
+}
+
+bool admin_sees(const struct session *viewer, const struct session *s)
+{
+	return s->account && (s->account == viewer->account || admin_sees_all(viewer));
+}
+
+struct job *admin_find_job(const struct session *viewer, struct span name, bool *ret_valid)
 {
 	uint64_t number, place, generation;
 	const struct session *s;
@@ -46,8 +58,8 @@ struct job *admin_find_job(const struct daemon *d, struct span name, bool *ret_v
 		     take_number(&name, UINT32_MAX, '\0', &generation);
 	if (!*ret_valid)
 		return NULL;
-	LIST_FOREACH(s, &d->sessions, node) {
-		if (s->number == number)
+	LIST_FOREACH(s, &viewer->daemon->sessions, node) {
+		if (s->number == number && admin_sees(viewer, s))
 			return session_find_job(s,
 						job_id_of((uint32_t)place, (uint32_t)generation));
 	}
@@ -94,10 +106,10 @@ json_t *admin_job(const struct daemon *d, const struct job *j)
 
 	admin_job_name(j, name);
 	return json_pack(
-		"{s:s, s:s, s:s, s:s, s:i, s:i, s:s, s:I, s:I, s:i}", "job", name, "pool",
-		j->session->pool->name, "task", j->task->name, "state", state_of(j), "priority",
-		(int)j->priority, "level", level, "key", key, "waited_us",
-		(json_int_t)(waits_until_us - min_u64(j->accepted_us, waits_until_us)),
+		"{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:s, s:I, s:I, s:i}", "job", name, "identity",
+		j->session->account->name, "pool", j->session->pool->name, "task", j->task->name,
+		"state", state_of(j), "priority", (int)j->priority, "level", level, "key", key,
+		"waited_us", (json_int_t)(waits_until_us - min_u64(j->accepted_us, waits_until_us)),
 		"running_us",
 		(json_int_t)(is_running(j) ? d->now_us - min_u64(started_us, d->now_us) : 0),
 		"attempt", (int)j->attempt);
@@ -141,14 +153,17 @@ static void add_session(struct oldest *o, const struct session *s)
 	}
 }
 
-json_t *admin_jobs(struct daemon *d)
+json_t *admin_jobs(const struct session *viewer)
 {
+	const struct daemon *d = viewer->daemon;
 	json_t *list = json_array();
 	struct oldest o = {.n = 0};
 	const struct session *s;
 	json_int_t all = 0;
 
 	LIST_FOREACH(s, &d->sessions, node) {
+		if (!admin_sees(viewer, s))
+			continue;
 		add_session(&o, s);
 		all += s->njobs;
 	}

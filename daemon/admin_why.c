@@ -17,6 +17,7 @@ enum {
 
 /* What there is to say. */
 struct why {
+	bool is_of_all; /* who asks may know of the jobs of others, which are between the lines */
 	const struct daemon *daemon;
 	const struct job *job;
 	const struct pool *pool;
@@ -104,6 +105,12 @@ static void explain_turn(struct why *w)
 	unsigned busy = busy_slots(w), slots = w->pool->config->slots;
 
 	add_fact(w, "ahead_of_it", ahead);
+	if (!w->is_of_all) {
+		say(w, "slots_busy",
+		    "waiting: behind %u job%s of its %s and level for a slot of pool '%s'", ahead,
+		    ahead == 1 ? "" : "s", whose, w->pool->name);
+		return;
+	}
 	add_fact(w, "other_shares", others);
 	if (!LIST_EMPTY(&w->pool->idle))
 		say(w, "about_to_start", "about to be handed to a slot of pool '%s'",
@@ -137,14 +144,16 @@ static void explain_queued(struct why *w)
 	if (w->daemon->phase != DAEMON_RUNNING)
 		say(w, "draining", "waiting: the daemon is shutting down");
 	else if (w->pool->nup == 0 && w->pool->breaker.open)
-		say(w, "pool_broken", "waiting: pool '%s' cannot run jobs: %s", w->pool->name,
-		    w->pool->breaker.reason);
+		say(w, "pool_broken", "waiting: pool '%s' cannot run jobs%s%s", w->pool->name,
+		    w->is_of_all ? ": " : "", w->is_of_all ? w->pool->breaker.reason : "");
 	else if (w->pool->nup == 0)
 		say(w, "pool_starting", "waiting: pool '%s' starts its processes", w->pool->name);
 	else if (w->job->place == JOB_HELD || session_is_congested(w->job->session))
 		say(w, "slow_reader", "waiting: its client reads its results too slowly");
 	else if (share_is_full(share))
 		explain_cap(w, "key_cap", "key", share->key, share->running, share->cap);
+	else if (task_is_full(task) && !w->is_of_all)
+		say(w, "task_cap", "waiting: as many jobs of task '%s' run as may", task->name);
 	else if (task_is_full(task))
 		explain_cap(w, "task_cap", "task", task->name, task->running, task->cap);
 	else
@@ -160,6 +169,13 @@ static void explain_assigned(struct why *w)
 	char name[JOB_NAME_SIZE];
 	unsigned ahead = ahead_of(j);
 
+	if (!w->is_of_all) {
+		if (slot_has_started(j->slot, j))
+			say(w, "running", "running");
+		else
+			say(w, "ready_in_slot", "ready in a slot");
+		return;
+	}
 	json_object_set_new(w->facts, "pid", json_integer(pid));
 	if (slot_has_started(j->slot, j)) {
 		say(w, "running", "running in process %d", pid);
@@ -220,13 +236,19 @@ static void explain(struct why *w)
 	say(w, "unknown", "it is between two states");
 }
 
-json_t *admin_why(const struct daemon *d, const struct job *j)
+json_t *admin_why(const struct session *viewer, const struct job *j)
 {
-	struct why w = {.daemon = d, .job = j, .pool = j->session->pool, .facts = json_object()};
+	const struct daemon *d = viewer->daemon;
+	struct why w = {.is_of_all = admin_sees_all(viewer),
+			.daemon = d,
+			.job = j,
+			.pool = j->session->pool,
+			.facts = json_object()};
 	json_t *root = admin_job(d, j);
 
 	add_fact(&w, "slots", w.pool->config->slots);
-	add_fact(&w, "busy", busy_slots(&w));
+	if (w.is_of_all)
+		add_fact(&w, "busy", busy_slots(&w));
 	explain(&w);
 	json_object_set_new(root, "reason", json_string(w.reason));
 	/* A breaker's reason may hold what a host said. */

@@ -4,11 +4,11 @@
 
 #include <jansson.h>
 
-struct daemon;
 struct job;
+struct session;
 
 /* What the list says of the job, and the reason: as a word, as a sentence, and the facts.
  * Members: PROTOCOL.md. NULL without memory. */
-json_t *admin_why(const struct daemon *d, const struct job *j);
+json_t *admin_why(const struct session *viewer, const struct job *j);
 
 #endif

@@ -1,10 +1,13 @@
 #include "daemon/admission.h"
 
 #include "common/name.h"
+#include "daemon/account.h"
 #include "daemon/answer.h"
+#include "daemon/audit.h"
 #include "daemon/daemon.h"
 #include "daemon/limits.h"
 #include "daemon/placement.h"
+#include "daemon/policy.h"
 #include "daemon/retry.h"
 #include "daemon/unique.h"
 #include "proto/pack.h"
@@ -35,6 +38,46 @@ static void refuse_unknown_task(struct session *s, const struct job_spec *spec)
 			   .detail = span_str(detail),
 			   .hint = span_str("futurectl status lists the tasks of each pool"),
 		   });
+}
+
+/* The same whether there is such a task or not. */
+static void refuse_denied(struct session *s, const struct job_spec *spec)
+{
+	char detail[160];
+
+	if (name_is_valid(spec->task))
+		snprintf(detail, sizeof detail, "task '%.*s'", (int)spec->task.len,
+			 (const char *)spec->task.data);
+	else
+		snprintf(detail, sizeof detail, "the name is not one a task can have");
+	audit_deny(s, "task", spec->task);
+	refuse_job(s, spec->id, FUT_PERMISSION_DENIED,
+		   (struct error_info){
+			   .detail = span_str(detail),
+			   .hint = span_str("futurectl whoami says what this identity may do"),
+		   });
+}
+
+static void refuse_quota(struct session *s, uint64_t id, const char *limit, uint64_t n)
+{
+	char detail[IDENTITY_NAME_SIZE + 80];
+
+	snprintf(detail, sizeof detail, "%s of identity '%s': %llu", limit, s->account->name,
+		 (unsigned long long)n);
+	refuse_job(s, id, FUT_QUOTA,
+		   (struct error_info){
+			   .detail = span_str(detail),
+			   .hint = span_str("submit it again after a pause"),
+		   });
+}
+
+static void refuse_large(struct session *s, uint64_t id)
+{
+	char detail[IDENTITY_NAME_SIZE + 80];
+
+	snprintf(detail, sizeof detail, "max_payload of identity '%s': %u bytes", s->account->name,
+		 s->rules->max_payload_bytes);
+	refuse_job(s, id, FUT_PAYLOAD_TOO_BIG, (struct error_info){.detail = span_str(detail)});
 }
 
 static void refuse_busy(struct session *s, uint64_t id, const char *limit, uint64_t depth)
@@ -70,14 +113,18 @@ static int enter_share(struct session *s, struct job *j, const struct job_spec *
 {
 	struct scheduler *sched = &s->pool->scheduler;
 	struct share *share = s->share;
+	int32_t priority = spec->priority;
 
 	if (spec->key.len > 0)
-		share = share_of_key(sched, spec->key);
+		share = share_of_key(sched, s->account, spec->key);
 	else if (!share)
-		share = s->share = share_new(sched);
+		share = s->share = share_new(sched, s->account);
 	if (!share)
 		return -ENOMEM;
-	share_enter(share, j, spec->priority);
+	if (s->rules && priority > s->rules->priority_max)
+		priority = s->rules->priority_max;
+	share_enter(share, j, priority);
+	account_charge(s->account, j->payload_len);
 	return 0;
 }
 
@@ -106,13 +153,17 @@ static void admit(struct session *s, struct task *task, const struct job_spec *s
 		return;
 	}
 	scheduler_push(&s->pool->scheduler, j, d->now_us);
+	if (d->config->log_level >= LOG_DEBUG)
+		audit_submit(s, task->name);
 }
 
-/* Mostly that of the job before. */
+/* Mostly that of the job before, and then what was found out about it counts. */
 static struct task *find_task(struct session *s, struct span name)
 {
-	if (!s->task || !span_equal(span_of(s->task->name, s->task->name_len), name))
-		s->task = pool_find_task(s->pool, name);
+	if (s->task && span_equal(span_of(s->task->name, s->task->name_len), name))
+		return s->task;
+	s->task = pool_find_task(s->pool, name);
+	s->may_run_task = policy_may_run(s->rules, name);
 	return s->task;
 }
 
@@ -156,19 +207,51 @@ static void join_run(struct session *s, struct job *run, const struct job_spec *
 	}
 }
 
+/* Whether the session's identity has room for the job; answers it when it has not. */
+static bool passes_limits(struct session *s, const struct job_spec *spec)
+{
+	uint64_t limit;
+	const char *reached = policy_limit_reached(s, &limit);
+
+	if (s->rules->max_payload_bytes > 0 && spec->payload_len > s->rules->max_payload_bytes)
+		refuse_large(s, spec->id);
+	else if (reached)
+		refuse_quota(s, spec->id, reached, limit);
+	else if (!policy_take_rate(s))
+		refuse_quota(s, spec->id, "rate", s->rules->rate);
+	else
+		return true;
+	return false;
+}
+
+/* Whether one that must wait can not: by the pool's limit, or the identity's. */
+static bool is_queue_full(const struct session *s)
+{
+	const struct pool *p = s->pool;
+
+	return p->scheduler.queued >= pool_max_queued(p) ||
+	       (s->rules && s->rules->max_queue > 0 && s->account->queued >= s->rules->max_queue);
+}
+
 void admission_submit(struct session *s, const struct job_spec *spec, const uint8_t *payload)
 {
 	const struct daemon *d = s->daemon;
 	const struct pool *p = s->pool;
 	struct task *task = find_task(s, spec->task);
 	bool may_join = spec->unique.len > 0 && task && name_is_valid(spec->unique);
-	struct job *run = may_join ? unique_find(p, task, spec->unique) : NULL;
+	struct job *run;
 
 	/* What an idle slot can take does not wait, and is not counted as if it did. */
-	if (p->scheduler.queued >= pool_max_queued(p) && pool_has_room(p))
+	if (is_queue_full(s) && pool_has_room(p)) {
 		place_jobs(s->pool);
+		if (s->phase != SESSION_OPEN)
+			return;
+	}
+	run = may_join ? unique_find(s, task, spec->unique) : NULL;
 	if (d->phase != DAEMON_RUNNING)
 		refuse_job(s, spec->id, FUT_DRAINING, (struct error_info){0});
+	else if (!s->may_run_task)
+		refuse_denied(s, spec);
 	else if (p->phase == POOL_FAILED)
 		refuse_broken(s, spec->id);
 	else if (!task || task->index < 0)
@@ -181,6 +264,8 @@ void admission_submit(struct session *s, const struct job_spec *spec, const uint
 			   (struct error_info){.detail = span_str("the payload is no pack")});
 	else if (spec->unique.len > 0 && !name_is_valid(spec->unique))
 		refuse_unique(s, spec->id, "it is not 1 to 63 of A-Z a-z 0-9 . _ -");
+	else if (s->rules && !passes_limits(s, spec))
+		return; /* answered */
 	else if (run)
 		join_run(s, run, spec, payload);
 	else if (p->scheduler.queued >= pool_max_queued(p))

@@ -2,6 +2,7 @@
 
 #include "common/log.h"
 #include "common/util.h"
+#include "daemon/account.h"
 #include "daemon/daemon.h"
 #include "daemon/limits.h"
 #include "daemon/retry.h"
@@ -243,6 +244,8 @@ void job_drop(struct daemon *d, struct job *j)
 	assert(!j->session && j->place == JOB_NOWHERE);
 	assert(d->queued_bytes >= j->payload_len);
 	d->queued_bytes -= j->payload_len;
+	if (j->lane)
+		account_discharge(j->lane->share->account, j->payload_len);
 	retry_detach(j);
 	share_leave(j);
 	job_free(&d->jobs, j);

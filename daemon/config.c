@@ -2,6 +2,7 @@
 
 #include "common/util.h"
 #include "daemon/config_file.h"
+#include "daemon/config_identity.h"
 #include "daemon/config_listen.h"
 #include "daemon/config_pool.h"
 #include "daemon/config_share.h"
@@ -82,6 +83,20 @@ static void set_words(struct loading *l)
 		l->module_dir = dir.text;
 }
 
+/* A file that only the daemon writes has no place that could depend on where it was started. */
+static int set_audit_path(struct loading *l)
+{
+	struct config_word path = config_word_of(l->top, TOP_AUDIT_LOG);
+
+	if (!path.text || path.text[0] == '\0')
+		return 0;
+	if (path.text[0] != '/')
+		config_complain(&l->report, path.at, "audit_log = '%s' is not an absolute path",
+				path.text);
+	l->config->audit_path = strdup(path.text);
+	return l->config->audit_path ? 0 : -ENOMEM;
+}
+
 /* Complains at the place of the one that was set. */
 static void check_room(struct loading *l, const char *room, uint64_t room_bytes, const char *one,
 		       uint64_t one_bytes)
@@ -120,7 +135,11 @@ static int resolve(struct loading *l)
 	int r = add_listen(l);
 	if (r < 0)
 		return r;
-	r = config_add_shares(l->config, &l->text);
+	r = set_audit_path(l);
+	if (r == 0)
+		r = config_add_shares(l->config, &l->text);
+	if (r == 0)
+		r = config_add_identities(l->config, &l->text);
 	if (r < 0)
 		return r;
 	return config_add_pools(l->config, &l->text, l->module_dir);
@@ -241,6 +260,8 @@ struct config *config_free(struct config *c)
 		config_pool_done(&c->pools[i]);
 	free(c->pools);
 	config_shares_done(c);
+	config_identities_done(c);
+	free(c->audit_path);
 	free(c);
 	return NULL;
 }

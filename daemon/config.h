@@ -53,6 +53,34 @@ struct config_task {
 	unsigned running; /* likewise */
 };
 
+/* Whom an identity section is for. */
+enum identity_kind {
+	IDENTITY_USER,        /* of this machine, over a Unix socket */
+	IDENTITY_GROUP,       /* each of its members */
+	IDENTITY_TCP,         /* who comes over TCP without a certificate: all together */
+	IDENTITY_CERTIFICATE, /* whose name it is */
+};
+
+enum config_admin { ADMIN_NO, ADMIN_READ, ADMIN_YES };
+
+/* What an identity may do. */
+struct config_identity {
+	char *name; /* as it is written */
+	enum identity_kind kind;
+	uint32_t id;  /* of the user or group */
+	char **tasks; /* NULL-terminated patterns (common/glob.h) */
+	char **pools;
+	unsigned max_connections;
+	unsigned max_inflight;      /* its unfinished jobs; 0: any number */
+	unsigned max_queue;         /* of these, that wait; 0: any number */
+	uint32_t max_payload_bytes; /* 0: what anybody may */
+	unsigned rate, burst;       /* jobs a second; at once. 0: any number */
+	uint64_t interval_ns;       /* what the rate comes to: between two jobs, and what */
+	uint64_t burst_ns;          /* may be ahead of it. 0: there is none */
+	int priority_max;
+	enum config_admin admin;
+};
+
 struct config {
 	enum log_level log_level;
 	char **listen; /* NULL-terminated URLs: unix:/path, tcp://host:port */
@@ -78,6 +106,9 @@ struct config {
 	size_t nkeys;
 	struct config_task *tasks; /* by name */
 	size_t ntasks;
+	struct config_identity *identities; /* the first that fits counts; none: all may all */
+	size_t nidentities;
+	char *audit_path; /* NULL: the log */
 };
 
 /* Says what is wrong, for a person; lines are "FILE:LINE: message". */

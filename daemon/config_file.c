@@ -13,7 +13,7 @@
 
 static const char *const section_names[SECTION_NKINDS] = {
 	[SECTION_TOP] = "",    [SECTION_POOL] = "pool", [SECTION_COMMAND] = "command",
-	[SECTION_KEY] = "key", [SECTION_TASK] = "task",
+	[SECTION_KEY] = "key", [SECTION_TASK] = "task", [SECTION_IDENTITY] = "identity",
 };
 
 /* What libconfuse is reading into: its callbacks carry no pointer of ours. */

@@ -37,6 +37,7 @@ enum config_section_kind {
 	SECTION_COMMAND,
 	SECTION_KEY,
 	SECTION_TASK,
+	SECTION_IDENTITY,
 	SECTION_NKINDS
 };
 

@@ -27,6 +27,7 @@ static const struct config_option top_options[] = {
 	[TOP_LISTEN]     = LIST("listen"), /* config_listen_default() */
 	[TOP_INSECURE]   = WORD("insecure", "false"),
 	[TOP_MODULE_DIR] = WORD("module_dir", MODULEDIR),
+	[TOP_AUDIT_LOG]  = WORD("audit_log", NULL),
 	/*  name                 unit      default    least  most        stored in */
 	TOP("max_payload",       SIZE,     "16M",     "1K",  "1G",       max_payload_bytes),
 	TOP("max_result",        SIZE,     "16M",     "1K",  "1G",       max_result_bytes),
@@ -91,12 +92,27 @@ static const struct config_option task_options[] = {
 	NUMBER("running", COUNT, "0",     "0",   "65536", config_task, running),
 	END,
 };
+
+static const struct config_option identity_options[] = {
+	[IDENTITY_TASKS]        = LIST("tasks"), /* none */
+	[IDENTITY_POOLS]        = LIST("pools"), /* all */
+	[IDENTITY_ADMIN]        = WORD("admin", "no"),
+	[IDENTITY_PRIORITY_MAX] = WORD("priority_max", "3"),
+	/*     name               unit   default  least  most          in               stored in */
+	NUMBER("max_connections", COUNT, "64",    "1",   "65536",      config_identity, max_connections),
+	NUMBER("max_inflight",    COUNT, "0",     "0",   "16777216",   config_identity, max_inflight),
+	NUMBER("max_queue",       COUNT, "0",     "0",   "16777216",   config_identity, max_queue),
+	NUMBER("max_payload",     SIZE,  "0",     "0",   "1G",         config_identity, max_payload_bytes),
+	NUMBER("rate",            COUNT, "0",     "0",   "1000000000", config_identity, rate),
+	NUMBER("burst",           COUNT, "0",     "0",   "1000000000", config_identity, burst),
+	END,
+};
 /* clang-format on */
 
 const struct config_option *const config_tables[SECTION_NKINDS] = {
 	[SECTION_TOP] = top_options,         [SECTION_POOL] = pool_options,
 	[SECTION_COMMAND] = command_options, [SECTION_KEY] = key_options,
-	[SECTION_TASK] = task_options,
+	[SECTION_TASK] = task_options,       [SECTION_IDENTITY] = identity_options,
 };
 
 _Static_assert(ARRAY_LEN(top_options) <= CONFIG_MAX_OPTIONS + 1, "settings[] holds every option");

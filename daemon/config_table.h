@@ -5,7 +5,7 @@
 #include "daemon/config_file.h"
 
 /* The options that code asks for by name; the others are numbers, stored as they come. */
-enum { TOP_LOG_LEVEL, TOP_LISTEN, TOP_INSECURE, TOP_MODULE_DIR, TOP_FIRST_NUMBER };
+enum { TOP_LOG_LEVEL, TOP_LISTEN, TOP_INSECURE, TOP_MODULE_DIR, TOP_AUDIT_LOG, TOP_FIRST_NUMBER };
 enum {
 	POOL_KIND,
 	POOL_MODULES,
@@ -26,6 +26,7 @@ enum {
 	POOL_LIMIT_PROCESSES,
 };
 enum { COMMAND_EXEC };
+enum { IDENTITY_TASKS, IDENTITY_POOLS, IDENTITY_ADMIN, IDENTITY_PRIORITY_MAX };
 
 extern const struct config_option *const config_tables[SECTION_NKINDS];
 

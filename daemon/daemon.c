@@ -6,8 +6,10 @@
 #include "daemon/answer.h"
 #include "daemon/oom.h"
 #include "daemon/placement.h"
+#include "daemon/review.h"
 #include "net/stream.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <signal.h>
@@ -61,10 +63,22 @@ static void maintain_pools(struct daemon *d)
 		pool_maintain(p);
 }
 
+static int open_audit(struct daemon *d, const struct config *c)
+{
+	int r = audit_open(&d->audit, c->audit_path);
+
+	if (r < 0)
+		log_event(LOG_ERROR, "audit.failed", LOG_STR("path", c->audit_path),
+			  LOG_STR("reason", strerror(-r)));
+	return r;
+}
+
 static int build(struct daemon *d)
 {
 	int r = build_loop(d);
 
+	if (r == 0)
+		r = open_audit(d, d->config);
 	if (r < 0)
 		return r;
 	d->scratch = malloc(STREAM_SCRATCH_BYTES);
@@ -107,6 +121,7 @@ int daemon_new(const struct daemon_options *options, struct config *config, stru
 	TAILQ_INIT(&d->pools);
 	TAILQ_INIT(&d->dirty);
 	job_store_init(&d->jobs);
+	audit_init(&d->audit);
 	timer_init(&d->tick, on_tick);
 	timer_init(&d->drain_timer, on_drain_due);
 	log_set_level(config->log_level);
@@ -162,6 +177,8 @@ void daemon_free(struct daemon *d)
 		timers_done(&d->timers);
 		event_base_free(d->base);
 	}
+	assert(!d->accounts);
+	audit_done(&d->audit);
 	close_fd(d->front_fd);
 	job_store_done(&d->jobs);
 	config_free(d->config);
@@ -210,6 +227,15 @@ static void listen_everywhere(struct daemon *d)
 	}
 }
 
+/* As it was before there were identities; so that nobody has it without knowing. */
+static void warn_if_open(const struct daemon *d)
+{
+	if (d->config->nidentities == 0 && !only_session_exists(d))
+		log_event(LOG_WARNING, "policy.open",
+			  LOG_STR("reason", "the configuration has no identity section: whoever "
+					    "connects may do everything"));
+}
+
 void daemon_on_pool_changed(struct daemon *d)
 {
 	if (d->phase != DAEMON_RUNNING || d->listening || !pools_have_settled(d))
@@ -219,6 +245,7 @@ void daemon_on_pool_changed(struct daemon *d)
 		only_session_open(d);
 	else
 		listen_everywhere(d);
+	warn_if_open(d);
 	if (d->phase == DAEMON_RUNNING)
 		log_event(LOG_INFO, "daemon.ready", LOG_INT("pid", getpid()));
 }
@@ -520,10 +547,18 @@ static void on_drain_due(struct timer *t)
 
 /* ---- reload ------------------------------------------------------------ */
 
+struct listener_of_errors {
+	config_error_fn on_error; /* may be NULL */
+	void *arg;
+};
+
 static void report_config_error(void *arg, const char *message)
 {
-	(void)arg;
+	const struct listener_of_errors *also = arg;
+
 	log_event(LOG_ERROR, "config.error", LOG_STR("message", message));
+	if (also->on_error)
+		also->on_error(also->arg, message);
 }
 
 static const struct config_pool *find_config_pool(const struct config *c, const char *name)
@@ -548,32 +583,58 @@ static bool pools_match(const struct daemon *d, const struct config *c)
 	return c->npools == d->config->npools;
 }
 
-void daemon_reload(struct daemon *d)
+/* What only a start can change. */
+static bool needs_restart(const struct daemon *d, const struct config *c)
 {
-	struct config *c, *before = d->config;
+	return !pools_match(d, c) || c->max_payload_bytes != d->config->max_payload_bytes ||
+	       c->max_result_bytes != d->config->max_result_bytes;
+}
+
+/* Takes the configuration over in any case. */
+static bool change_config(struct daemon *d, struct config *c, struct listener_of_errors *also)
+{
+	struct config *before = d->config;
+	const char *fault = NULL;
 	struct pool *p;
 
-	if (d->phase != DAEMON_RUNNING)
-		return;
-	if (config_load(d->options->config_path, d->options->module_dir, report_config_error, NULL,
-			&c) < 0) {
-		log_event(LOG_ERROR, "daemon.reload_failed",
-			  LOG_STR("reason", "the configuration has errors"));
-		return;
-	}
-	if (!pools_match(d, c) || c->max_payload_bytes != before->max_payload_bytes ||
-	    c->max_result_bytes != before->max_result_bytes) {
-		log_event(LOG_ERROR, "daemon.reload_failed",
-			  LOG_STR("reason", "other pools or payload limits need a restart"));
+	if (needs_restart(d, c))
+		fault = "other pools or payload limits need a restart";
+	else if (open_audit(d, c) < 0)
+		fault = "the audit log cannot be opened";
+	if (fault) {
+		log_event(LOG_ERROR, "daemon.reload_failed", LOG_STR("reason", fault));
+		if (also->on_error)
+			also->on_error(also->arg, fault);
 		config_free(c);
-		return;
+		return false;
 	}
 	d->config = c;
 	log_set_level(c->log_level);
 	TAILQ_FOREACH(p, &d->pools, node)
 		pool_reload(p, find_config_pool(c, p->name));
+	review_sessions(d);
 	config_free(before);
+	warn_if_open(d);
 	log_event(LOG_INFO, "daemon.reload");
+	return true;
+}
+
+bool daemon_reload(struct daemon *d, config_error_fn on_error, void *arg)
+{
+	struct listener_of_errors also = {on_error, arg};
+	struct config *c;
+	bool done = false;
+
+	if (d->phase != DAEMON_RUNNING)
+		return false;
+	if (config_load(d->options->config_path, d->options->module_dir, report_config_error, &also,
+			&c) < 0)
+		log_event(LOG_ERROR, "daemon.reload_failed",
+			  LOG_STR("reason", "the configuration has errors"));
+	else
+		done = change_config(d, c, &also);
+	audit_reload(d, done ? "done" : "failed");
+	return done;
 }
 
 static void on_signal(evutil_socket_t signal, short what, void *arg)
@@ -582,7 +643,7 @@ static void on_signal(evutil_socket_t signal, short what, void *arg)
 
 	(void)what;
 	if (signal == SIGHUP)
-		daemon_reload(d);
+		(void)daemon_reload(d, NULL, NULL);
 	else
 		daemon_drain(d);
 }

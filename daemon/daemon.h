@@ -15,6 +15,7 @@
 #ifndef DAEMON_DAEMON_H
 #define DAEMON_DAEMON_H
 
+#include "daemon/audit.h"
 #include "daemon/config.h"
 #include "daemon/job.h"
 #include "daemon/listener.h"
@@ -29,6 +30,7 @@
 
 #include <limits.h>
 
+struct account;
 struct event;
 struct event_base;
 
@@ -64,6 +66,8 @@ struct daemon {
 	struct session_queue dirty;
 	unsigned nsessions;
 	uint64_t sessions_ever;
+	struct account *accounts; /* uthash, by name */
+	struct audit audit;
 
 	struct pool_list pools;
 	struct slot_list busy; /* slots with jobs in them, of all pools */
@@ -97,8 +101,9 @@ void daemon_turn(struct daemon *d);
 /* Stops taking jobs, lets running ones finish; the second time, kills them. */
 void daemon_drain(struct daemon *d);
 
-/* Reads the configuration again. One that cannot be read changes nothing. */
-void daemon_reload(struct daemon *d);
+/* Reads the configuration again. False when it has errors, or needs a restart: then it changes
+ * nothing, and each error is in the log, and told to `on_error` if there is one. */
+bool daemon_reload(struct daemon *d, config_error_fn on_error, void *arg);
 
 /* A pool settled, failed, or ended. */
 void daemon_on_pool_changed(struct daemon *d);

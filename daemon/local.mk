@@ -1,15 +1,20 @@
 # Everything but main() is a library, so that a unit test can link it.
 noinst_LTLIBRARIES += libdaemon.la
 libdaemon_la_SOURCES = \
+	%D%/account.c %D%/account.h \
 	%D%/admin.c %D%/admin.h \
+	%D%/admin_identities.c %D%/admin_identities.h \
 	%D%/admin_jobs.c %D%/admin_jobs.h \
+	%D%/admin_status.c %D%/admin_status.h \
 	%D%/admin_why.c %D%/admin_why.h \
 	%D%/admission.c %D%/admission.h \
 	%D%/answer.c %D%/answer.h \
+	%D%/audit.c %D%/audit.h \
 	%D%/breaker.c %D%/breaker.h \
 	%D%/cancel.c %D%/cancel.h \
 	%D%/config.c %D%/config.h \
 	%D%/config_file.c %D%/config_file.h \
+	%D%/config_identity.c %D%/config_identity.h \
 	%D%/config_listen.c %D%/config_listen.h \
 	%D%/config_pool.c %D%/config_pool.h \
 	%D%/config_report.c %D%/config_report.h \
@@ -23,6 +28,7 @@ libdaemon_la_SOURCES = \
 	%D%/demand.c %D%/demand.h \
 	%D%/environment.c %D%/environment.h \
 	%D%/host.c %D%/host.h \
+	%D%/identity.c %D%/identity.h \
 	%D%/job.c %D%/job.h \
 	%D%/lane.c %D%/lane.h \
 	%D%/limits.c %D%/limits.h \
@@ -31,9 +37,11 @@ libdaemon_la_SOURCES = \
 	%D%/only_session.c %D%/only_session.h \
 	%D%/output.c %D%/output.h \
 	%D%/placement.c %D%/placement.h \
+	%D%/policy.c %D%/policy.h \
 	%D%/pool.c %D%/pool.h \
 	%D%/requests.c %D%/requests.h \
 	%D%/retry.c %D%/retry.h \
+	%D%/review.c %D%/review.h \
 	%D%/rotation.c %D%/rotation.h \
 	%D%/scheduler.c %D%/scheduler.h \
 	%D%/session.c %D%/session.h \

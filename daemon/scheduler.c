@@ -1,6 +1,7 @@
 #include "daemon/scheduler.h"
 
 #include "common/util.h"
+#include "daemon/account.h"
 #include "daemon/config.h"
 #include "daemon/lane.h"
 #include "daemon/pool.h"
@@ -127,6 +128,18 @@ void scheduler_undo(struct job *j)
 
 /* ---- in ---------------------------------------------------------------- */
 
+static void count_in(struct scheduler *s, const struct job *j)
+{
+	s->queued++;
+	j->lane->share->account->queued++;
+}
+
+static void count_out(struct scheduler *s, const struct job *j)
+{
+	s->queued--;
+	j->lane->share->account->queued--;
+}
+
 /* Each its own, so that they say which of two jobs is older. */
 static void stamp(struct scheduler *s, struct job *j, uint64_t now_us)
 {
@@ -154,14 +167,14 @@ void scheduler_push(struct scheduler *s, struct job *j, uint64_t now_us)
 	assert(j->place == JOB_NOWHERE);
 	stamp(s, j, now_us);
 	append(&j->lane->share->lanes[j->priority - PRIORITY_MIN], j);
-	s->queued++;
+	count_in(s, j);
 }
 
 void scheduler_push_front(struct scheduler *s, struct job *j)
 {
 	assert(j->place == JOB_NOWHERE);
 	put_back(j);
-	s->queued++;
+	count_in(s, j);
 }
 
 void scheduler_release(struct scheduler *s, struct session *session)
@@ -193,7 +206,7 @@ void scheduler_remove(struct scheduler *s, struct job *j)
 	} else {
 		take_out(j);
 	}
-	s->queued--;
+	count_out(s, j);
 }
 
 struct job *scheduler_any(const struct scheduler *s)
@@ -232,7 +245,7 @@ struct job *scheduler_pop(struct scheduler *s)
 	if (!j)
 		return NULL;
 	lane_take_out(j->lane, j);
-	s->queued--;
+	count_out(s, j);
 	if (s->ready & (s->ready - 1))
 		note_passed(s, j);
 	hand_out(j->lane, j);

@@ -3,6 +3,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/util.h"
+#include "daemon/account.h"
 #include "daemon/answer.h"
 #include "daemon/cancel.h"
 #include "daemon/daemon.h"
@@ -67,6 +68,7 @@ void session_open(struct daemon *d, const struct listener *l, int fd)
 	}
 	log_event(LOG_DEBUG, "session.open", LOG_UINT("session", s->number),
 		  LOG_STR("peer", s->peer.text));
+	audit_connect(s);
 }
 
 /* First, so that no run is handed over to a job of the same session. */
@@ -110,6 +112,7 @@ void session_close(struct session *s, const char *why)
 	s->phase = SESSION_DEAD;
 	drop_jobs(s);
 	share_unref(TAKE_PTR(s->share));
+	account_leave(TAKE_PTR(s->account));
 	timer_cancel(&d->timers, &s->phase_timer);
 	timer_cancel(&d->timers, &s->output_timer);
 	if (s->dirty)
@@ -353,6 +356,7 @@ int session_add_job(struct session *s, struct job *j)
 	assert(!s->jobs[place]);
 	s->jobs[place] = j;
 	s->njobs++;
+	s->account->inflight++;
 	j->session = s;
 	return 0;
 }
@@ -364,6 +368,7 @@ void session_remove_job(struct session *s, struct job *j)
 	assert(s->jobs[place] == j);
 	s->jobs[place] = NULL;
 	s->njobs--;
+	s->account->inflight--;
 	j->session = NULL;
 }
 

@@ -24,6 +24,8 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+struct account;
+struct config_identity;
 struct daemon;
 struct event;
 struct listener;
@@ -33,7 +35,7 @@ struct task;
 
 enum session_phase { SESSION_OPENING, SESSION_OPEN, SESSION_CLOSING, SESSION_DEAD };
 
-enum { SESSION_STARTED_MAX = 64 };
+enum { SESSION_STARTED_MAX = 64, CERTIFICATE_NAME_SIZE = 256 };
 
 struct session {
 	unsigned magic;
@@ -64,6 +66,11 @@ struct session {
 
 	uint64_t number; /* for logs */
 	struct peer peer;
+	char certificate[CERTIFICATE_NAME_SIZE]; /* the name in it; "": none was shown */
+	struct account *account;                 /* whose session it is, since Hello */
+	const struct config_identity *rules;     /* what it may; NULL: everything */
+	bool may_run_task;                       /* the job before's */
+	struct session *next_reviewed;           /* while a reload looks at all of them */
 };
 
 LIST_HEAD(session_list, session);

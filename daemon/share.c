@@ -5,6 +5,7 @@
 #include "daemon/share.h"
 
 #include "common/util.h"
+#include "daemon/account.h"
 #include "daemon/config.h"
 #include "daemon/rotation.h"
 #include "daemon/scheduler.h"
@@ -12,13 +13,14 @@
 #include <assert.h>
 #include <string.h>
 
-static struct share *make(struct scheduler *s, struct span key)
+static struct share *make(struct scheduler *s, struct account *account, struct span key)
 {
 	struct share *share = calloc(1, sizeof *share);
 
 	if (!share)
 		return NULL;
 	share->scheduler = s;
+	share->account = account_ref(account);
 	memcpy(share->key, key.data, key.len);
 	for (unsigned level = 0; level < PRIORITY_LEVELS; level++)
 		lane_init(&share->lanes[level], share, level);
@@ -26,28 +28,41 @@ static struct share *make(struct scheduler *s, struct span key)
 	return share;
 }
 
-struct share *share_new(struct scheduler *s)
+struct share *share_new(struct scheduler *s, struct account *account)
 {
-	struct share *share = make(s, span_str(""));
+	struct share *share = make(s, account, span_str(""));
 
 	if (share)
 		share->refs = 1;
 	return share;
 }
 
-struct share *share_of_key(struct scheduler *s, struct span key)
+/* What shares are found by: the account and the key, as they lie in a share. */
+struct share_key {
+	struct account *account;
+	char key[NAME_MAX_BYTES + 1];
+};
+_Static_assert(offsetof(struct share, key) - offsetof(struct share, account) ==
+		       offsetof(struct share_key, key),
+	       "they lie alike");
+
+struct share *share_of_key(struct scheduler *s, struct account *account, struct span key)
 {
+	struct share_key wanted = {.account = account};
+	unsigned len = (unsigned)(offsetof(struct share_key, key) + key.len);
 	struct share *share;
 
 	assert(key.len > 0 && key.len <= NAME_MAX_BYTES);
-	HASH_FIND(hh, s->shares, key.data, (unsigned)key.len, share);
+	memcpy(wanted.key, key.data, key.len);
+	HASH_FIND(hh, s->shares, &wanted, len, share);
 	if (share)
 		return share;
-	share = make(s, key);
+	share = make(s, account, key);
 	if (!share)
 		return NULL;
-	HASH_ADD_KEYPTR(hh, s->shares, share->key, (unsigned)key.len, share);
+	HASH_ADD_KEYPTR(hh, s->shares, &share->account, len, share);
 	if (!share->scheduler) {
+		account_unref(share->account);
 		free(share);
 		return NULL;
 	}
@@ -61,6 +76,7 @@ static void share_free(struct share *share)
 		lane_done(&share->lanes[level]);
 	if (share->key[0])
 		HASH_DEL(share->scheduler->shares, share);
+	account_unref(share->account);
 	free(share);
 }
 

@@ -1,6 +1,8 @@
 /*
- * A share: in whose name jobs use a pool. The jobs of one key have one together, whichever
- * sessions they come from; the jobs of a session that name no key have their session's own.
+ * A share: in whose name jobs use a pool. The jobs of an identity with one key have one together,
+ * whichever of its sessions they come from; the jobs of a session that name no key have their
+ * session's own. So nobody meets, or can guess, the keys of another identity; what the
+ * configuration says of a key holds for that key of each of them.
  *
  * A share's jobs wait in lanes, one for each priority level; scheduler.h says when a lane is
  * served.
@@ -21,6 +23,7 @@
 
 #include <uthash.h>
 
+struct account;
 struct config;
 struct scheduler;
 struct task;
@@ -64,9 +67,10 @@ struct level {
 };
 
 struct share {
-	UT_hash_handle hh; /* of its scheduler's, when it has a key */
+	UT_hash_handle hh; /* of its scheduler's, when it has a key: by account and key */
 	struct scheduler *scheduler;
-	char key[NAME_MAX_BYTES + 1]; /* "": a session's own */
+	struct account *account;      /* whose jobs they are; a reference */
+	char key[NAME_MAX_BYTES + 1]; /* right behind that. "": a session's own */
 	int64_t quantum_ns;           /* of service, for each turn */
 	unsigned running, cap;        /* jobs in slots; how many may be, 0: any number */
 	unsigned refs;
@@ -75,11 +79,11 @@ struct share {
 };
 
 /* One without a key, with a reference for the caller; NULL when memory is out. */
-struct share *share_new(struct scheduler *s);
+struct share *share_new(struct scheduler *s, struct account *account);
 
-/* That of a key, made when it is not there; NULL when memory is out. Without a reference: a
- * job must enter at once. */
-struct share *share_of_key(struct scheduler *s, struct span key);
+/* That of an account's key, made when it is not there; NULL when memory is out. Without a
+ * reference: a job must enter at once. */
+struct share *share_of_key(struct scheduler *s, struct account *account, struct span key);
 
 void share_unref(struct share *share);
 

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { KEY_MAX_BYTES = 2 * NAME_MAX_BYTES + 1 };
+enum { KEY_MAX_BYTES = sizeof(struct account *) + 2 * NAME_MAX_BYTES + 1 };
 
 struct unique {
 	UT_hash_handle hh; /* of the pool's, while others may join */
@@ -17,26 +17,30 @@ struct unique {
 	uint64_t client_later_us; /* than the run was accepted, came the client it has now */
 	uint32_t told; /* counts messages; a follower's tag is the last one it was told */
 	unsigned key_len;
-	char key[KEY_MAX_BYTES]; /* the task's name, a NUL, and the run's */
+	char key[KEY_MAX_BYTES]; /* the account, the task's name, a NUL, and the run's */
 };
 
-static unsigned make_key(const struct task *task, struct span name, char key[KEY_MAX_BYTES])
+/* Who has no session of the account's, has no run of its either: it is there as long as one is. */
+static unsigned make_key(const struct account *account, const struct task *task, struct span name,
+			 char key[KEY_MAX_BYTES])
 {
-	size_t n = strlen(task->name) + 1;
+	size_t len = strlen(task->name) + 1, n = sizeof account;
 
 	assert(name.len <= NAME_MAX_BYTES);
-	memcpy(key, task->name, n);
+	memcpy(key, &account, n);
+	memcpy(key + n, task->name, len);
+	n += len;
 	memcpy(key + n, name.data, name.len);
 	return (unsigned)(n + name.len);
 }
 
-struct job *unique_find(const struct pool *p, const struct task *task, struct span name)
+struct job *unique_find(const struct session *s, const struct task *task, struct span name)
 {
 	char key[KEY_MAX_BYTES];
-	unsigned len = make_key(task, name, key);
+	unsigned len = make_key(s->account, task, name, key);
 	struct unique *u;
 
-	HASH_FIND(hh, p->uniques, key, len, u);
+	HASH_FIND(hh, s->pool->uniques, key, len, u);
 	return u ? u->run : NULL;
 }
 
@@ -49,7 +53,7 @@ int unique_open(struct job *run, struct span name)
 	u->pool = run->session->pool;
 	u->run = run;
 	TAILQ_INIT(&u->followers);
-	u->key_len = make_key(run->task, name, u->key);
+	u->key_len = make_key(run->session->account, run->task, name, u->key);
 	HASH_ADD_KEYPTR(hh, u->pool->uniques, u->key, u->key_len, u);
 	run->unique = u;
 	return 0;

@@ -1,5 +1,6 @@
 /*
- * Unique jobs: unfinished jobs of a task with the same name are one run.
+ * Unique jobs: unfinished jobs of a task with the same name are one run, for each identity by
+ * itself: the names of others are as if they were not there.
  *
  * The run is the job that came first. The others follow it: each has its row in its session's
  * table, but no payload and no place in queue or slot, and is told what the run's own client
@@ -19,10 +20,10 @@
 #include "daemon/job.h"
 #include "proto/message.h"
 
-struct pool;
+struct session;
 
-/* The unfinished run of the task with this name that others may join, or NULL. */
-struct job *unique_find(const struct pool *p, const struct task *task, struct span name);
+/* The unfinished run of the task with this name that jobs of the session may join, or NULL. */
+struct job *unique_find(const struct session *s, const struct task *task, struct span name);
 
 /* Makes an admitted job such a run. 0 or -ENOMEM. */
 int unique_open(struct job *run, struct span name);

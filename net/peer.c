@@ -1,6 +1,9 @@
 #include "net/peer.h"
 
+#include "common/util.h"
+
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -70,6 +73,28 @@ void peer_of(int fd, struct peer *ret)
 		take_v4(&a.v4, ret);
 		return;
 	}
+}
+
+bool peer_is_in_group(const struct peer *p, int fd, gid_t gid)
+{
+	CLEANUP(free_ptr) gid_t *groups = NULL;
+	socklen_t len = 0;
+
+	if (p->kind != PEER_UNIX)
+		return false;
+	if (p->gid == gid)
+		return true;
+	/* The first call only asks for how many there are. */
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &len) == 0 || errno != ERANGE)
+		return false;
+	groups = malloc(len);
+	if (!groups || getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &len) < 0)
+		return false;
+	for (size_t i = 0; i < len / sizeof *groups; i++) {
+		if (groups[i] == gid)
+			return true;
+	}
+	return false;
 }
 
 bool peer_is_loopback(const struct peer *p)

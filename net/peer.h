@@ -24,6 +24,10 @@ struct peer {
 /* PEER_UNKNOWN, and "?" for a text, when the kernel does not say. */
 void peer_of(int fd, struct peer *ret);
 
+/* PEER_UNIX: whether the process was in the group when it connected, as its own or as one of the
+ * others; `fd` is the socket. False also without memory. */
+bool peer_is_in_group(const struct peer *p, int fd, gid_t gid);
+
 /* PEER_TCP: whether the other end is on this machine. */
 bool peer_is_loopback(const struct peer *p);
 

@@ -71,6 +71,7 @@ daemon_tests = \
 	%D%/unit/test_config_defaults \
 	%D%/unit/test_config_errors \
 	%D%/unit/test_config_files \
+	%D%/unit/test_config_identity \
 	%D%/unit/test_config_options \
 	%D%/unit/test_config_sandbox \
 	%D%/unit/test_config_shares \
@@ -88,6 +89,7 @@ daemon_tests = \
 %C%_unit_test_config_defaults_LDADD = libtest.la libdaemon.la $(CHECK_LIBS)
 %C%_unit_test_config_errors_LDADD = libtest.la libdaemon.la $(CHECK_LIBS)
 %C%_unit_test_config_files_LDADD = libtest.la libdaemon.la $(CHECK_LIBS)
+%C%_unit_test_config_identity_LDADD = libtest.la libdaemon.la $(CHECK_LIBS)
 %C%_unit_test_config_options_LDADD = libtest.la libdaemon.la $(CHECK_LIBS)
 %C%_unit_test_config_shares_LDADD = libtest.la libdaemon.la $(CHECK_LIBS)
 %C%_unit_test_environment_LDADD = libtest.la libdaemon.la $(CHECK_LIBS)

@@ -1,10 +1,12 @@
 #include "tests/lib/sched_bed.h"
 
+#include "daemon/account.h"
 #include "tests/lib/trun.h"
 
 #include <stdio.h>
 
 struct scheduler bed;
+static struct account *accounts, *bed_account;
 struct session bed_sessions[BED_SESSIONS];
 struct task bed_tasks[BED_TASKS];
 struct job bed_jobs[BED_JOBS];
@@ -27,6 +29,8 @@ void bed_setup(void)
 	bed_njobs = 0;
 	bed_now_us = 1;
 	scheduler_init(&bed, &bed_config);
+	bed_account = account_join(&accounts, "unix:1000");
+	must(bed_account != NULL);
 	for (unsigned i = 0; i < BED_SESSIONS; i++)
 		TAILQ_INIT(&bed_sessions[i].held);
 	for (unsigned i = 0; i < BED_TASKS; i++)
@@ -51,6 +55,9 @@ void bed_teardown(void)
 	}
 	ck_assert_ptr_null(bed.shares);
 	scheduler_done(&bed);
+	ck_assert_uint_eq(bed_account->queued, 0);
+	account_leave(bed_account);
+	ck_assert_ptr_null(accounts);
 }
 
 struct job *bed_push(unsigned session, const char *key, int priority, unsigned task)
@@ -62,9 +69,9 @@ struct job *bed_push(unsigned session, const char *key, int priority, unsigned t
 	must(bed_njobs < BED_JOBS);
 	*j = (struct job){.id = bed_njobs++, .session = s, .task = &bed_tasks[task]};
 	if (*key)
-		share = share_of_key(&bed, span_str(key));
+		share = share_of_key(&bed, bed_account, span_str(key));
 	else
-		share = s->share ? s->share : (s->share = share_new(&bed));
+		share = s->share ? s->share : (s->share = share_new(&bed, bed_account));
 	must(share != NULL);
 	share_enter(share, j, priority);
 	scheduler_push(&bed, j, bed_now_us);

@@ -2,6 +2,7 @@
  * daemon that is nothing but what is looked at. */
 #include "daemon/admin_jobs.h"
 
+#include "daemon/account.h"
 #include "daemon/admin.h"
 #include "daemon/admin_why.h"
 #include "daemon/daemon.h"
@@ -32,13 +33,15 @@ static void setup_session(struct session *s, uint64_t number)
 {
 	*s = (struct session){.daemon = &d, .pool = &pool, .phase = SESSION_OPEN, .number = number};
 	TAILQ_INIT(&s->held);
+	s->account = account_join(&d.accounts, "unix:1000");
+	ck_assert_ptr_nonnull(s->account);
 	LIST_INSERT_HEAD(&d.sessions, s, node);
 }
 
 static void setup(void)
 {
 	config = (struct config){.ageing_us = 1000000, .keys = keys, .nkeys = 1};
-	d = (struct daemon){.now_us = 5000000, .config = &config};
+	d = (struct daemon){.now_us = 5000000, .config = &config, .audit = {.fd = -1}};
 	TAILQ_INIT(&d.pools);
 	job_store_init(&d.jobs);
 	retries_init(&d.retries, 1);
@@ -73,8 +76,8 @@ static struct job *make(struct session *s, const char *key, int priority, struct
 	j->accepted_us = ++d.now_us;
 	ck_assert_int_eq(session_add_job(s, j), 0);
 	if (!s->share)
-		s->share = share_new(&pool.scheduler);
-	share = *key ? share_of_key(&pool.scheduler, span_str(key)) : s->share;
+		s->share = share_new(&pool.scheduler, s->account);
+	share = *key ? share_of_key(&pool.scheduler, s->account, span_str(key)) : s->share;
 	share_enter(share, j, priority);
 	return j;
 }
@@ -126,6 +129,7 @@ static void end_session(struct session *s)
 	}
 	free(s->jobs);
 	share_unref(s->share);
+	account_leave(s->account);
 }
 
 static void teardown(void)
@@ -134,6 +138,7 @@ static void teardown(void)
 	end_session(&b);
 	scheduler_done(&pool.scheduler);
 	job_store_done(&d.jobs);
+	ck_assert_ptr_null(d.accounts);
 }
 
 /* ---- asking -------------------------------------------------------------- */
@@ -143,7 +148,7 @@ static json_t *ask(const char *what, const char *argument)
 	char *text;
 	json_error_t e;
 
-	ck_assert_int_eq(admin_answer(&d, span_str(what), span_str(argument), &text), FUT_OK);
+	ck_assert_int_eq(admin_answer(&a, span_str(what), span_str(argument), &text), FUT_OK);
 	json_t *root = json_loads(text, 0, &e);
 	ck_assert_msg(root != NULL, "%s: %s", text, e.text);
 	free(text);
@@ -220,10 +225,10 @@ START_TEST(test_names)
 
 	admin_job_name(j, own);
 	ck_assert_str_eq(own, "7-0-1");
-	found = admin_find_job(&d, span_str(names[_i].name), &valid);
+	found = admin_find_job(&a, span_str(names[_i].name), &valid);
 	ck_assert_int_eq(valid, names[_i].valid);
 	ck_assert_ptr_eq(found, valid && is_it ? j : NULL);
-	fut_status status = admin_answer(&d, span_str("why"), span_str(names[_i].name), &text);
+	fut_status status = admin_answer(&a, span_str("why"), span_str(names[_i].name), &text);
 	ck_assert_int_eq(status, found ? FUT_OK : FUT_INVALID);
 	if (!found)
 		ck_assert_ptr_nonnull(strstr(text, valid ? "no such job" : "no name of a job"));
@@ -235,9 +240,9 @@ START_TEST(test_questions)
 {
 	char *text;
 
-	ck_assert_int_eq(admin_answer(&d, span_str("job"), SPAN_EMPTY, &text), FUT_UNSUPPORTED);
+	ck_assert_int_eq(admin_answer(&a, span_str("job"), SPAN_EMPTY, &text), FUT_UNSUPPORTED);
 	ck_assert_ptr_null(text);
-	ck_assert_int_eq(admin_answer(&d, SPAN_EMPTY, SPAN_EMPTY, &text), FUT_UNSUPPORTED);
+	ck_assert_int_eq(admin_answer(&a, SPAN_EMPTY, SPAN_EMPTY, &text), FUT_UNSUPPORTED);
 }
 END_TEST
 

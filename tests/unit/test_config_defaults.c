@@ -57,6 +57,8 @@ static void assert_defaults(const struct config *c)
 	ck_assert_uint_eq(c->ageing_us, 1000000);
 	ck_assert_uint_eq(c->nkeys, 0);
 	ck_assert_uint_eq(c->ntasks, 0);
+	ck_assert_uint_eq(c->nidentities, 0);
+	ck_assert_ptr_null(c->audit_path);
 	ck_assert_uint_eq(c->npools, 2);
 	assert_default_pool(&c->pools[0], "threads", POOL_THREADS,
 			    (unsigned)min_u64(32, cpus() + 4));

@@ -1,4 +1,5 @@
 /* The pause before another attempt, and the job that waits it out, with a clock of the test's. */
+#include "daemon/account.h"
 #include "daemon/retry.h"
 
 #include "common/clock.h"
@@ -49,7 +50,9 @@ static void setup(void)
 	timer_init(&session.output_timer, NULL);
 	buf_init(&session.stream.out, 1 << 20);
 	output_init(&session.output, &session.stream.out);
-	session.share = share_new(&pool.scheduler);
+	session.account = account_join(&d.accounts, "unix:1000");
+	ck_assert_ptr_nonnull(session.account);
+	session.share = share_new(&pool.scheduler, session.account);
 	ck_assert_ptr_nonnull(session.share);
 }
 
@@ -64,7 +67,9 @@ static void teardown(void)
 	free(d.error_scratch);
 	free(session.jobs);
 	share_unref(session.share);
+	account_leave(session.account);
 	scheduler_done(&pool.scheduler);
+	ck_assert_ptr_null(d.accounts);
 	free(d.config);
 	output_done(&session.output);
 	buf_done(&session.stream.out);
@@ -85,6 +90,7 @@ static struct job *new_job(const struct job_spec *spec)
 
 	ck_assert_ptr_nonnull(j);
 	d.queued_bytes++;
+	account_charge(session.account, 1);
 	j->id = spec->id;
 	j->task = &task;
 	j->accepted_us = now_us;

@@ -2,6 +2,7 @@
  * What a slot says of its times, truly or not: a Result's are in order, and inside what the
  * front saw. The test plays the host at the other end of a slot's rings.
  */
+#include "daemon/account.h"
 #include "daemon/daemon.h"
 #include "daemon/limits.h"
 #include "proto/frame.h"
@@ -54,7 +55,9 @@ static void setup(void)
 	TAILQ_INIT(&session.held);
 	buf_init(&session.stream.out, 1 << 20);
 	output_init(&session.output, &session.stream.out);
-	session.share = share_new(&pool.scheduler);
+	session.account = account_join(&d.accounts, "unix:1000");
+	ck_assert_ptr_nonnull(session.account);
+	session.share = share_new(&pool.scheduler, session.account);
 	ck_assert_ptr_nonnull(session.share);
 }
 
@@ -69,7 +72,9 @@ static void teardown(void)
 	free(d.arena);
 	free(session.jobs);
 	share_unref(session.share);
+	account_leave(session.account);
 	scheduler_done(&pool.scheduler);
+	ck_assert_ptr_null(d.accounts);
 	free(d.config);
 	output_done(&session.output);
 	buf_done(&session.stream.out);
