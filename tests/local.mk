@@ -66,6 +66,7 @@ net_tests = %D%/unit/test_address %D%/unit/test_url
 sched_bed = %D%/lib/sched_bed.c %D%/lib/sched_bed.h
 
 daemon_tests = \
+	%D%/unit/test_account \
 	%D%/unit/test_admin_jobs \
 	%D%/unit/test_breaker \
 	%D%/unit/test_config_defaults \
@@ -80,10 +81,13 @@ daemon_tests = \
 	%D%/unit/test_job \
 	%D%/unit/test_oom \
 	%D%/unit/test_output \
+	%D%/unit/test_policy \
+	%D%/unit/test_requests \
 	%D%/unit/test_retry \
 	%D%/unit/test_scheduler \
 	%D%/unit/test_slot_times \
 	%D%/unit/test_timer
+%C%_unit_test_account_LDADD = libtest.la libdaemon.la $(CHECK_LIBS)
 %C%_unit_test_admin_jobs_LDADD = libtest.la libdaemon.la $(JANSSON_LIBS) $(CHECK_LIBS)
 %C%_unit_test_breaker_LDADD = libtest.la libdaemon.la $(CHECK_LIBS)
 %C%_unit_test_config_defaults_LDADD = libtest.la libdaemon.la $(CHECK_LIBS)
@@ -99,6 +103,8 @@ daemon_tests = \
 %C%_unit_test_job_LDADD = libtest.la libdaemon.la $(CHECK_LIBS)
 %C%_unit_test_oom_LDADD = libtest.la libdaemon.la $(CHECK_LIBS)
 %C%_unit_test_output_LDADD = libtest.la libdaemon.la $(CHECK_LIBS)
+%C%_unit_test_policy_LDADD = libtest.la libdaemon.la $(CHECK_LIBS)
+%C%_unit_test_requests_LDADD = libtest.la libdaemon.la $(CHECK_LIBS)
 %C%_unit_test_retry_LDADD = libtest.la libdaemon.la $(CHECK_LIBS)
 %C%_unit_test_scheduler_SOURCES = %D%/unit/test_scheduler.c $(sched_bed)
 %C%_unit_test_scheduler_LDADD = libtest.la libdaemon.la $(CHECK_LIBS)
