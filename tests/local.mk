@@ -16,13 +16,17 @@ libtest_la_SOURCES = \
 	%D%/lib/footprint.c %D%/lib/footprint.h \
 	%D%/lib/ring_pair.c %D%/lib/ring_pair.h \
 	%D%/lib/seed.c %D%/lib/seed.h \
+	%D%/lib/tcert.c %D%/lib/tcert.h \
 	%D%/lib/tdaemon.c %D%/lib/tdaemon.h \
 	%D%/lib/trun.c %D%/lib/trun.h \
+	%D%/lib/ttls.c %D%/lib/ttls.h \
 	%D%/lib/twire.c %D%/lib/twire.h \
 	%D%/lib/wiregen.c %D%/lib/wiregen.h \
 	%D%/lib/worker_front.h \
 	%D%/lib/worker_slot.c %D%/lib/worker_slot.h \
 	%D%/lib/worker_zygote.c %D%/lib/worker_zygote.h
+libtest_la_CFLAGS = $(AM_CFLAGS) $(TLS_CFLAGS)
+libtest_la_LIBADD = $(TLS_LIBS)
 
 # A time of day that tests move; a shared object, for LD_PRELOAD. The -rpath is never used.
 check_LTLIBRARIES += libwallclock.la
@@ -58,7 +62,9 @@ base_tests = \
 	%D%/unit/test_status \
 	%D%/unit/test_submit
 
-net_tests = %D%/unit/test_address %D%/unit/test_url
+net_tests = %D%/unit/test_address %D%/unit/test_tls_peer %D%/unit/test_tls_stream %D%/unit/test_url
+%C%_unit_test_tls_peer_LDADD = libtest.la libnet.la $(TLS_LIBS) $(CHECK_LIBS)
+%C%_unit_test_tls_stream_LDADD = libtest.la libnet.la $(TLS_LIBS) $(CHECK_LIBS)
 %C%_unit_test_address_LDADD = libtest.la libnet.la $(CHECK_LIBS)
 %C%_unit_test_url_LDADD = libtest.la libnet.la $(CHECK_LIBS)
 
