@@ -8,6 +8,7 @@
 #include "client/error.h"
 #include "client/executor.h"
 #include "client/io.h"
+#include "client/secure.h"
 #include "common/clock.h"
 #include "common/util.h"
 #include "net/address.h"
@@ -22,8 +23,8 @@
 static fut_error *bad_url(const char *text, const char *why)
 {
 	return error_make(FUT_INVALID, FUT_EXECUTED_NO, "the URL is not valid",
-			  "for example unix:/run/futured.sock?pool=NAME, tcp://host:port/NAME, or "
-			  "local:",
+			  "for example unix:/run/futured.sock?pool=NAME, tcp://host:port/NAME, "
+			  "tls://host:port/NAME, or local:",
 			  "%.200s: %s", text, why);
 }
 
@@ -64,6 +65,9 @@ static fut_error *not_welcome(fut_executor *x, const struct url *u, const char *
 		return TAKE_PTR(x->farewell);
 	if (u->scheme == URL_LOCAL && (r == -ENODATA || r == -ECONNRESET || r == -EPIPE))
 		return not_ready(text);
+	fut_error *refusal = secure_refusal(x, text, r);
+	if (refusal)
+		return refusal;
 	switch (r) {
 	case -ENOMEM:
 		return error_plain(FUT_NO_MEMORY);
@@ -165,6 +169,9 @@ static fut_error *open_url(fut_executor *x, const struct url *u, const char *tex
 	if (e)
 		return e;
 	stream_init(&x->stream, fd, false, early, FRAME_ENVELOPE_MAX_EARLY);
+	e = secure_begin(x, u, text);
+	if (e)
+		return e;
 	int r = shake_hands(x, u, deadline_us);
 	if (r < 0)
 		return not_welcome(x, u, text, r);
@@ -192,9 +199,6 @@ static fut_error *parse_url(const char **text, struct url *ret)
 	switch (url_parse(*text, ret, &why)) {
 	case 0:
 		return NULL;
-	case -ENOTSUP:
-		return error_make(FUT_UNSUPPORTED, FUT_EXECUTED_NO, "not a supported kind of URL",
-				  "use unix:, tcp:// or local:", "%.200s", *text);
 	case -ENOMEM:
 		return error_plain(FUT_NO_MEMORY);
 	}

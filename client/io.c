@@ -46,7 +46,7 @@ bool io_is_thread_of(const fut_executor *x)
 /* Whether something waits to be sent and nobody is at it: who writes looks again. */
 static bool has_bytes(const fut_executor *x)
 {
-	return !x->writing && (buf_len(&x->stream.out) > 0 || buf_len(&x->outbox) > 0);
+	return !x->writing && (stream_waits(&x->stream) || buf_len(&x->outbox) > 0);
 }
 
 /* Sends once what there is. Called and returns with the lock, which it gives up between.
@@ -111,7 +111,7 @@ static enum turn send_all(fut_executor *x)
 		turn = TURN_FAILED;
 	else if (is_finished(x))
 		turn = TURN_FINISHED;
-	else if (!x->writing && buf_len(&x->stream.out) > 0)
+	else if (!x->writing && stream_waits(&x->stream))
 		turn = TURN_FULL;
 	else
 		/* Under the lock: whoever appends later sees it, and what was appended
@@ -172,7 +172,8 @@ static fut_error *why_lost(fut_executor *x, int r)
 		return error_make(FUT_CONNECTION_LOST, FUT_EXECUTED_MAYBE, NULL, NULL,
 				  x->said_bye ? "the daemon ended the session"
 					      : "the daemon closed the connection");
-	return error_make(FUT_CONNECTION_LOST, FUT_EXECUTED_MAYBE, NULL, NULL, "%s", strerror(-r));
+	return error_make(FUT_CONNECTION_LOST, FUT_EXECUTED_MAYBE, NULL, NULL, "%s",
+			  stream_fault(&x->stream, r));
 }
 
 /* Under the lock. A caller that writes itself may be slower than the answer to it. */
@@ -252,6 +253,7 @@ static void finish(fut_executor *x)
 		pthread_mutex_lock(&x->lock);
 	}
 	pthread_mutex_unlock(&x->lock);
+	stream_shutdown(&x->stream);
 	(void)disconnect(x, fut_error_ref(error_plain(FUT_SHUTDOWN)));
 	reply_fail_all(x, FUT_SHUTDOWN);
 }

@@ -19,6 +19,7 @@ libfutured_la_SOURCES = \
 	%D%/pump.c %D%/pump.h \
 	%D%/reply.c %D%/reply.h \
 	%D%/roster.c %D%/roster.h \
+	%D%/secure.c %D%/secure.h \
 	%D%/slab.c %D%/slab.h \
 	%D%/snapshot.c \
 	%D%/status.c \

@@ -248,7 +248,7 @@ void admission_submit(struct session *s, const struct job_spec *spec, const uint
 			return;
 	}
 	run = may_join ? unique_find(s, task, spec->unique) : NULL;
-	if (d->phase != DAEMON_RUNNING)
+	if (d->phase != DAEMON_RUNNING || s->secure.is_leaving)
 		refuse_job(s, spec->id, FUT_DRAINING, (struct error_info){0});
 	else if (!s->may_run_task)
 		refuse_denied(s, spec);

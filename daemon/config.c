@@ -8,6 +8,7 @@
 #include "daemon/config_share.h"
 #include "daemon/config_strings.h"
 #include "daemon/config_table.h"
+#include "daemon/config_tls.h"
 #include "daemon/config_units.h"
 
 #include <dirent.h>
@@ -137,6 +138,8 @@ static int resolve(struct loading *l)
 		return r;
 	r = set_audit_path(l);
 	if (r == 0)
+		r = config_add_tls(l->config, &l->text);
+	if (r == 0)
 		r = config_add_shares(l->config, &l->text);
 	if (r == 0)
 		r = config_add_identities(l->config, &l->text);
@@ -256,6 +259,7 @@ struct config *config_free(struct config *c)
 	if (!c)
 		return NULL;
 	config_strings_free(c->listen);
+	config_tls_done(&c->tls);
 	for (size_t i = 0; i < c->npools; i++)
 		config_pool_done(&c->pools[i]);
 	free(c->pools);

@@ -81,9 +81,22 @@ struct config_identity {
 	enum config_admin admin;
 };
 
+/* Of the tls:// listeners. */
+struct config_tls {
+	char *certificate; /* NULL: there is no such section */
+	char *key, *ca;
+	char *crl;           /* NULL: none */
+	char **server_names; /* NULL-terminated; empty: any */
+	bool names_by_dns;   /* a client's name is a DNS name, not a URI */
+	bool allow_tls12;
+	unsigned max_handshakes;   /* at a time; others wait */
+	uint64_t hello_timeout_us; /* from the end of the handshake to hello */
+	uint64_t max_session_age_us;
+};
+
 struct config {
 	enum log_level log_level;
-	char **listen; /* NULL-terminated URLs: unix:/path, tcp://host:port */
+	char **listen; /* NULL-terminated URLs: unix:/path, tcp://host:port, tls://host:port */
 	bool insecure; /* plain TCP beyond loopback is allowed */
 
 	uint32_t max_payload_bytes;
@@ -93,13 +106,14 @@ struct config {
 	uint64_t max_output_bytes; /* of results waiting for one session to read them */
 	uint64_t max_queued_bytes; /* of payloads waiting, in all sessions */
 
-	uint64_t handshake_timeout_us; /* from accept to hello */
+	uint64_t handshake_timeout_us; /* from accept to hello, or to the end of TLS's handshake */
 	uint64_t output_timeout_us;    /* for a client that is far behind to take something */
 	uint64_t drain_timeout_us;     /* from the first SIGTERM until the daemon hurries */
 	uint64_t kill_grace_us;        /* between asking a host to end and killing it */
 	uint64_t start_timeout_us;     /* for a zygote to load its modules, a host to be ready */
 	uint64_t ageing_us;            /* after which a job that was passed over rises by a level */
 
+	struct config_tls tls;
 	struct config_pool *pools; /* at least one; the first is the default */
 	size_t npools;
 	struct config_key *keys; /* by name */

@@ -14,6 +14,7 @@
 static const char *const section_names[SECTION_NKINDS] = {
 	[SECTION_TOP] = "",    [SECTION_POOL] = "pool", [SECTION_COMMAND] = "command",
 	[SECTION_KEY] = "key", [SECTION_TASK] = "task", [SECTION_IDENTITY] = "identity",
+	[SECTION_TLS] = "tls",
 };
 
 /* What libconfuse is reading into: its callbacks carry no pointer of ours. */
@@ -119,10 +120,16 @@ static struct config_place place_of(const cfg_t *cfg)
 	return (struct config_place){reading->files[reading->nfiles - 1], (unsigned)cfg->line};
 }
 
+static bool has_title(int kind)
+{
+	return kind != SECTION_TOP && kind != SECTION_TLS;
+}
+
 static enum config_section_kind kind_of(const cfg_t *cfg)
 {
 	for (int kind = SECTION_POOL; kind < SECTION_NKINDS; kind++) {
-		if (cfg->title && strcmp(cfg->name, section_names[kind]) == 0)
+		if (has_title(kind) == (cfg->title != NULL) &&
+		    strcmp(cfg->name, section_names[kind]) == 0)
 			return (enum config_section_kind)kind;
 	}
 	return SECTION_TOP;
@@ -380,8 +387,8 @@ static cfg_t *parser_new(const struct config_text *t)
 
 	for (int kind = SECTION_POOL; kind < SECTION_NKINDS; kind++) {
 		describe_section(t->tables[kind], opts[kind]);
-		opts[SECTION_TOP][n++] = (cfg_opt_t)CFG_SEC(section_names[kind], opts[kind],
-							    CFGF_MULTI | CFGF_TITLE);
+		cfg_flag_t flags = CFGF_MULTI | (has_title(kind) ? CFGF_TITLE : 0);
+		opts[SECTION_TOP][n++] = (cfg_opt_t)CFG_SEC(section_names[kind], opts[kind], flags);
 	}
 	opts[SECTION_TOP][n] = (cfg_opt_t)CFG_END();
 

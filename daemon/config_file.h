@@ -38,6 +38,7 @@ enum config_section_kind {
 	SECTION_KEY,
 	SECTION_TASK,
 	SECTION_IDENTITY,
+	SECTION_TLS, /* without a title */
 	SECTION_NKINDS
 };
 
@@ -55,7 +56,7 @@ struct config_setting {
 
 struct config_section {
 	enum config_section_kind kind;
-	char *title; /* "" for SECTION_TOP */
+	char *title; /* "" where there is none */
 	struct config_place at;
 	struct config_setting settings[CONFIG_MAX_OPTIONS]; /* in the order of its table */
 };

@@ -61,16 +61,16 @@ static bool is_loopback(const char *host)
 	return strcmp(host, "localhost") == 0;
 }
 
-static const char *tcp_fault(const char *address, bool insecure)
+static const char *host_fault(const char *address, bool may_be_anywhere)
 {
 	char host[HOST_MAX_BYTES + 1];
 	const char *colon = strrchr(address, ':');
 	uint64_t port;
 
 	if (!colon)
-		return "needs a port: tcp://HOST:PORT";
+		return "needs a port: HOST:PORT";
 	if (config_parse_count(colon + 1, &port) < 0 || port > UINT16_MAX)
-		return "needs a port from 0 to 65535: tcp://HOST:PORT";
+		return "needs a port from 0 to 65535: HOST:PORT";
 	if ((size_t)(colon - address) >= sizeof host)
 		return "has a host name of more than 253 bytes";
 	(void)snprintf(host, sizeof host, "%.*s", (int)(colon - address), address);
@@ -79,11 +79,11 @@ static const char *tcp_fault(const char *address, bool insecure)
 		if (!unwrap(host))
 			return "has no IPv6 address in its brackets";
 	} else if (strchr(host, ':')) {
-		return "needs brackets around its IPv6 address: tcp://[::1]:PORT";
+		return "needs brackets around its IPv6 address: [::1]:PORT";
 	} else if (!is_host_name(host)) {
-		return "needs a host name or an address: tcp://HOST:PORT";
+		return "needs a host name or an address: HOST:PORT";
 	}
-	if (!insecure && !is_loopback(host))
+	if (!may_be_anywhere && !is_loopback(host))
 		return "is plain TCP beyond this machine, where anyone can read it and run jobs "
 		       "(set insecure = true to allow it)";
 	return NULL;
@@ -98,10 +98,11 @@ const char *config_listen_fault(const char *url, bool insecure)
 		return path_fault(rest);
 	rest = after(url, "tcp://");
 	if (rest)
-		return tcp_fault(rest, insecure);
-	if (after(url, "tls://"))
-		return "is not supported yet: unix:/PATH or tcp://HOST:PORT";
-	return "is no address to listen on: unix:/PATH or tcp://HOST:PORT";
+		return host_fault(rest, insecure);
+	rest = after(url, "tls://");
+	if (rest)
+		return host_fault(rest, true);
+	return "is no address to listen on: unix:/PATH, tls://HOST:PORT or tcp://HOST:PORT";
 }
 
 char *config_listen_default(void)

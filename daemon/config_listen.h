@@ -5,8 +5,8 @@
 #include <stdbool.h>
 
 /*
- * NULL when `url` is unix:/PATH or tcp://HOST:PORT, else what is wrong with it, to be
- * read after the URL itself. Resolving and binding may still fail.
+ * NULL when `url` is unix:/PATH, tcp://HOST:PORT or tls://HOST:PORT, else what is wrong with it, to
+ * be read after the URL itself. Resolving and binding may still fail.
  */
 const char *config_listen_fault(const char *url, bool insecure);
 

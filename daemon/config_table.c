@@ -107,12 +107,28 @@ static const struct config_option identity_options[] = {
 	NUMBER("burst",           COUNT, "0",     "0",   "1000000000", config_identity, burst),
 	END,
 };
+
+static const struct config_option tls_options[] = {
+	[TLS_CERTIFICATE]  = WORD("certificate", NULL),
+	[TLS_KEY]          = WORD("key", NULL),
+	[TLS_CA]           = WORD("ca", NULL),
+	[TLS_CRL]          = WORD("crl", NULL), /* none */
+	[TLS_IDENTITY]     = WORD("identity", "uri"),
+	[TLS_MIN_VERSION]  = WORD("min_version", "1.3"),
+	[TLS_SERVER_NAMES] = LIST("server_names"), /* any */
+	/*     name               unit      default least  most     in          stored in */
+	NUMBER("max_handshakes",  COUNT,    "64",   "1",   "65536", config_tls, max_handshakes),
+	NUMBER("hello_timeout",   DURATION, "3s",   "1ms", "24h",   config_tls, hello_timeout_us),
+	NUMBER("max_session_age", DURATION, "24h",  "1ms", "24h",   config_tls, max_session_age_us),
+	END,
+};
 /* clang-format on */
 
 const struct config_option *const config_tables[SECTION_NKINDS] = {
 	[SECTION_TOP] = top_options,         [SECTION_POOL] = pool_options,
 	[SECTION_COMMAND] = command_options, [SECTION_KEY] = key_options,
 	[SECTION_TASK] = task_options,       [SECTION_IDENTITY] = identity_options,
+	[SECTION_TLS] = tls_options,
 };
 
 _Static_assert(ARRAY_LEN(top_options) <= CONFIG_MAX_OPTIONS + 1, "settings[] holds every option");

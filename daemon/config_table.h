@@ -27,6 +27,15 @@ enum {
 };
 enum { COMMAND_EXEC };
 enum { IDENTITY_TASKS, IDENTITY_POOLS, IDENTITY_ADMIN, IDENTITY_PRIORITY_MAX };
+enum {
+	TLS_CERTIFICATE,
+	TLS_KEY,
+	TLS_CA,
+	TLS_CRL,
+	TLS_IDENTITY,
+	TLS_MIN_VERSION,
+	TLS_SERVER_NAMES,
+};
 
 extern const struct config_option *const config_tables[SECTION_NKINDS];
 

@@ -94,7 +94,9 @@ static int build(struct daemon *d)
 	(void)oom_find("/proc/self/cgroup", "/sys/fs/cgroup", d->oom_path);
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	d->cpus = cpus > 0 ? (unsigned)cpus : 1;
-	r = only_session_init(d);
+	r = secure_init(d);
+	if (r == 0)
+		r = only_session_init(d);
 	if (r == 0)
 		r = front_page_create(&d->front_fd, &d->front);
 	if (r < 0)
@@ -167,6 +169,7 @@ void daemon_free(struct daemon *d)
 	close_sessions(d, "the daemon ends");
 	only_session_done(d);
 	bury(d);
+	secure_done(d);
 	while ((p = TAILQ_FIRST(&d->pools)))
 		pool_free(p);
 	for (size_t i = 0; i < ARRAY_LEN(d->on_signal); i++) {
@@ -338,6 +341,7 @@ void daemon_turn(struct daemon *d)
 	struct pool *p;
 
 	d->now_us = clock_now_us();
+	d->secure.steps = 0;
 	collect(d);
 	timers_run(&d->timers, d->now_us);
 	TAILQ_FOREACH(p, &d->pools, node)
@@ -601,6 +605,8 @@ static bool change_config(struct daemon *d, struct config *c, struct listener_of
 		fault = "other pools or payload limits need a restart";
 	else if (open_audit(d, c) < 0)
 		fault = "the audit log cannot be opened";
+	else if (secure_reload(d, c) < 0)
+		fault = "the certificates cannot be used";
 	if (fault) {
 		log_event(LOG_ERROR, "daemon.reload_failed", LOG_STR("reason", fault));
 		if (also->on_error)

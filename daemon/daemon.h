@@ -22,6 +22,7 @@
 #include "daemon/only_session.h"
 #include "daemon/pool.h"
 #include "daemon/retry.h"
+#include "daemon/secure.h"
 #include "daemon/session.h"
 #include "daemon/slot.h"
 #include "daemon/timer.h"
@@ -61,6 +62,7 @@ struct daemon {
 	uint64_t oom_kills_known; /* so many of what it counts were hosts that are buried */
 
 	struct listener_list listeners;
+	struct secure secure;
 	struct only_session only_session;
 	struct session_list sessions, dead_sessions;
 	struct session_queue dirty;

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-_Static_assert((int)CERTIFICATE_NAME_SIZE <= (int)IDENTITY_NAME_SIZE, "a certificate's name fits");
+_Static_assert((int)TLS_IDENTITY_MAX_BYTES < (int)IDENTITY_NAME_SIZE, "a certificate's name fits");
 
 bool identity_is_certificate_name(const char *name)
 {
@@ -17,7 +17,7 @@ bool identity_is_certificate_name(const char *name)
 		if (name[n] <= ' ' || name[n] > '~')
 			return false;
 	}
-	return n > 0 && n < CERTIFICATE_NAME_SIZE && strncmp(name, "unix:", 5) != 0 &&
+	return n > 0 && n <= TLS_IDENTITY_MAX_BYTES && strncmp(name, "unix:", 5) != 0 &&
 	       strcmp(name, "tcp") != 0 && strcmp(name, IDENTITY_UNRESTRICTED) != 0;
 }
 
@@ -44,8 +44,8 @@ int identity_of(const struct session *s, struct identity *ret)
 	*ret = (struct identity){.kind = IDENTITY_TCP, .name = "tcp"};
 	if (s->is_only)
 		return of_user(geteuid(), ret); /* its socket was never anybody else's */
-	if (s->certificate[0] != '\0')
-		return of_certificate(s->certificate, ret);
+	if (s->certificate.len > 0)
+		return of_certificate(s->certificate.bytes, ret);
 	switch (s->peer.kind) {
 	case PEER_UNIX:
 		return of_user(s->peer.uid, ret);

@@ -94,7 +94,11 @@ int listener_open(struct daemon *d, const char *text)
 		url_done(&u);
 		return report(text, -EAFNOSUPPORT, "nobody can connect to a local: URL");
 	}
-	if (!d->config->insecure && !address_is_loopback(&u)) {
+	if (u.scheme == URL_TLS && !d->secure.context) {
+		url_done(&u);
+		return report(text, -EINVAL, "the configuration has no section tls");
+	}
+	if (u.scheme != URL_TLS && !d->config->insecure && !address_is_loopback(&u)) {
 		url_done(&u);
 		return report(
 			text, -EACCES,
@@ -107,6 +111,7 @@ int listener_open(struct daemon *d, const char *text)
 	}
 	l->daemon = d;
 	l->fd = -1;
+	l->is_tls = u.scheme == URL_TLS;
 	timer_init(&l->retry_timer, on_retry_due);
 	LIST_INSERT_HEAD(&d->listeners, l, node);
 	r = listener_build(l, &u);

@@ -4,6 +4,7 @@
 
 #include "daemon/timer.h"
 
+#include <stdbool.h>
 #include <sys/queue.h>
 
 struct daemon;
@@ -13,6 +14,7 @@ struct listener {
 	LIST_ENTRY(listener) node;
 	struct daemon *daemon;
 	int fd;
+	bool is_tls;
 	char *unlink_path; /* of a Unix socket, removed at the end; or NULL */
 	struct event *on_accept;
 	struct timer retry_timer; /* after an accept that failed */

@@ -23,6 +23,7 @@ libdaemon_la_SOURCES = \
 	%D%/config_share.c %D%/config_share.h \
 	%D%/config_strings.c %D%/config_strings.h \
 	%D%/config_table.c %D%/config_table.h \
+	%D%/config_tls.c %D%/config_tls.h \
 	%D%/config_units.c %D%/config_units.h \
 	%D%/daemon.c %D%/daemon.h \
 	%D%/demand.c %D%/demand.h \
@@ -44,6 +45,7 @@ libdaemon_la_SOURCES = \
 	%D%/review.c %D%/review.h \
 	%D%/rotation.c %D%/rotation.h \
 	%D%/scheduler.c %D%/scheduler.h \
+	%D%/secure.c %D%/secure.h \
 	%D%/session.c %D%/session.h \
 	%D%/share.c %D%/share.h \
 	%D%/slot.c %D%/slot.h \

@@ -34,7 +34,8 @@ static const struct argp_option options[] = {
 	{"check-config", OPT_CHECK, NULL, 0,
 	 "Read the configuration, say what is wrong with it, and exit", 0},
 	{"listen", 'l', "URL", 0,
-	 "Listen on unix:PATH or tcp://HOST:PORT instead of where the configuration says; may be "
+	 "Listen on unix:PATH, tcp://HOST:PORT or tls://HOST:PORT instead of where the "
+	 "configuration says; may be "
 	 "given again",
 	 0},
 	{"worker", OPT_WORKER, "PATH", 0,
@@ -118,9 +119,11 @@ static int run(const struct arguments *a)
 			&config) < 0)
 		return EX_CONFIG;
 	if (a->check_only) {
+		bool is_fine = secure_check(config, print_config_error, NULL);
 		config_free(config);
-		puts("the configuration is fine");
-		return EXIT_SUCCESS;
+		if (is_fine)
+			puts("the configuration is fine");
+		return is_fine ? EXIT_SUCCESS : 2;
 	}
 	/* Workers get the standard streams, and nothing else that is open here. */
 	(void)close_range(STDERR_FILENO + 1, UINT_MAX, CLOSE_RANGE_CLOEXEC);
@@ -139,7 +142,8 @@ int main(int argc, char **argv)
 		options,
 		parse_option,
 		NULL,
-		"Runs jobs that clients submit over TCP or a Unix socket on pools of threads and "
+		"Runs jobs that clients submit over TCP, TLS or a Unix socket on pools of threads "
+		"and "
 		"processes.\v"
 		"SIGTERM and SIGINT drain: what runs is finished, what is queued is answered; a "
 		"second one kills what runs. SIGHUP reads the configuration and the modules "

@@ -103,7 +103,7 @@ static int identify(struct session *s, const struct message *m)
 	struct identity who;
 
 	if (identity_of(s, &who) < 0)
-		return refuse_identity(s, "identity", span_str(s->certificate));
+		return refuse_identity(s, "identity", span_of(s->certificate.bytes, s->certificate.len));
 	s->rules = policy_find(d->config, s, &who);
 	if (s->rules == &policy_nothing)
 		return refuse_identity(s, "identity", span_str(who.name));

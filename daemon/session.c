@@ -66,6 +66,10 @@ void session_open(struct daemon *d, const struct listener *l, int fd)
 		session_close(s, "out of memory");
 		return;
 	}
+	if (l && l->is_tls && secure_begin(s) < 0) {
+		session_close(s, "TLS cannot begin");
+		return;
+	}
 	log_event(LOG_DEBUG, "session.open", LOG_UINT("session", s->number),
 		  LOG_STR("peer", s->peer.text));
 	audit_connect(s);
@@ -109,7 +113,9 @@ void session_close(struct session *s, const char *why)
 	if (s->phase == SESSION_DEAD)
 		return;
 	uint32_t njobs = s->njobs;
+	bool was_heard = stream_is_ready(&s->stream); /* else secure_end() says it */
 	s->phase = SESSION_DEAD;
+	secure_end(s, why);
 	drop_jobs(s);
 	share_unref(TAKE_PTR(s->share));
 	account_leave(TAKE_PTR(s->account));
@@ -128,7 +134,8 @@ void session_close(struct session *s, const char *why)
 	d->nsessions--;
 	LIST_REMOVE(s, node);
 	LIST_INSERT_HEAD(&d->dead_sessions, s, node);
-	log_event(s->pool ? LOG_INFO : LOG_WARNING, "session.close", LOG_UINT("session", s->number),
+	enum log_level level = s->pool ? LOG_INFO : was_heard ? LOG_WARNING : LOG_DEBUG;
+	log_event(level, "session.close", LOG_UINT("session", s->number),
 		  LOG_STR("peer", s->peer.text), LOG_STR("reason", why),
 		  LOG_UINT("jobs_dropped", njobs));
 }
@@ -147,6 +154,10 @@ void session_refuse(struct session *s, fut_status status, const struct error_inf
 
 	if (s->phase >= SESSION_CLOSING)
 		return;
+	if (!stream_is_ready(&s->stream)) {
+		session_close(s, "refused before TLS was ready");
+		return;
+	}
 	if (error) {
 		m.goaway.has_error = true;
 		m.goaway.error = *error;
@@ -198,7 +209,7 @@ static void set_output_timer(struct session *s)
 {
 	struct daemon *d = s->daemon;
 
-	s->written_before = s->stream.written;
+	s->written_before = s->stream.sent;
 	(void)timer_set(&d->timers, &s->output_timer,
 			clock_now_us() + d->config->output_timeout_us);
 }
@@ -216,7 +227,7 @@ static void on_output_overdue(struct timer *t)
 {
 	struct session *s = container_of(t, struct session, output_timer);
 
-	if (s->stream.written == s->written_before)
+	if (s->stream.sent == s->written_before)
 		session_close(s, "does not read");
 	else
 		set_output_timer(s);
@@ -243,6 +254,7 @@ void session_flush(struct session *s)
 {
 	int error;
 
+	secure_flush(s);
 	if (s->phase == SESSION_DEAD)
 		return;
 	if (s->write_blocked) {
@@ -251,7 +263,7 @@ void session_flush(struct session *s)
 	}
 	if (!output_flush(&s->output, &s->stream, &error)) {
 		if (error < 0) {
-			session_close(s, strerror(-error));
+			session_close(s, stream_fault(&s->stream, error));
 			return;
 		}
 		if (event_add(s->on_write, NULL) < 0) {
@@ -262,7 +274,7 @@ void session_flush(struct session *s)
 	} else if (s->phase == SESSION_CLOSING && !s->said_all) {
 		/* Closing now could take back what the client has not read yet. */
 		s->said_all = true;
-		(void)shutdown(s->stream.fd, SHUT_WR);
+		stream_shutdown(&s->stream);
 	}
 	update_congestion(s);
 }
@@ -300,8 +312,12 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		discard_input(s);
 		return;
 	}
+	if (!secure_may_read(s))
+		return;
 	s->daemon->now_us = clock_now_us(); /* what comes now was not there in the last turn */
 	int64_t n = stream_read(&s->stream, s->daemon->scratch, on_frame, s);
+	if (s->phase < SESSION_CLOSING && stream_waits(&s->stream))
+		session_mark_dirty(s); /* TLS answers by itself */
 	if (n >= 0 || s->phase >= SESSION_CLOSING)
 		return;
 	if (n == -ENODATA)
@@ -311,16 +327,19 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		session_close(s, "not the protocol");
 	else if (n == -EMSGSIZE)
 		session_close(s, "frame over its limit");
-	else
-		session_close(s, strerror((int)-n));
+	else if (!secure_see_off(s, (int)n))
+		session_close(s, stream_fault(&s->stream, (int)n));
 }
 
 static void on_phase_overdue(struct timer *t)
 {
 	struct session *s = container_of(t, struct session, phase_timer);
 
-	session_close(s,
-		      s->phase == SESSION_CLOSING ? "did not close its side" : "no hello in time");
+	if (s->phase == SESSION_CLOSING)
+		session_close(s, "did not close its side");
+	else
+		session_close(s, stream_is_ready(&s->stream) ? "no hello in time"
+							     : "no handshake in time");
 }
 
 struct job *session_find_job(const struct session *s, uint64_t id)

@@ -14,6 +14,7 @@
 
 #include "daemon/job.h"
 #include "daemon/output.h"
+#include "daemon/secure.h"
 #include "net/peer.h"
 #include "net/stream.h"
 #include "proto/message.h"
@@ -35,7 +36,7 @@ struct task;
 
 enum session_phase { SESSION_OPENING, SESSION_OPEN, SESSION_CLOSING, SESSION_DEAD };
 
-enum { SESSION_STARTED_MAX = 64, CERTIFICATE_NAME_SIZE = 256 };
+enum { SESSION_STARTED_MAX = 64 };
 
 struct session {
 	unsigned magic;
@@ -64,9 +65,11 @@ struct session {
 	uint64_t started[SESSION_STARTED_MAX]; /* ids of a Started not sent yet */
 	size_t nstarted;
 
+	struct secure_session secure;
+	struct tls_identity certificate; /* whom TLS has shown it to be; empty without TLS */
+
 	uint64_t number; /* for logs */
 	struct peer peer;
-	char certificate[CERTIFICATE_NAME_SIZE]; /* the name in it; "": none was shown */
 	struct account *account;                 /* whose session it is, since Hello */
 	const struct config_identity *rules;     /* what it may; NULL: everything */
 	bool may_run_task;                       /* the job before's */

@@ -276,7 +276,8 @@ void address_of_listener(const struct url *u, int fd, char ret[ADDRESS_TEXT_MAX]
 	if (getsockname(fd, &a.base, &len) < 0)
 		a.base.sa_family = AF_UNSPEC;
 	bool is_v6 = strchr(u->host, ':') != NULL;
-	(void)snprintf(ret, ADDRESS_TEXT_MAX, "tcp://%s%.*s%s:%u", is_v6 ? "[" : "",
+	(void)snprintf(ret, ADDRESS_TEXT_MAX, "%s://%s%.*s%s:%u",
+		       u->scheme == URL_TLS ? "tls" : "tcp", is_v6 ? "[" : "",
 		       ADDRESS_TEXT_MAX - 20, u->host, is_v6 ? "]" : "", port_of(&a));
 }
 

@@ -127,10 +127,55 @@ static int set_modules(struct url *u, const char *value, const char **reterr)
 	}
 }
 
+static int set_tls(struct url *u, const char *name, const char *value, bool *ret_known,
+		   const char **reterr)
+{
+	const struct {
+		const char *name;
+		char **to;
+	} known[] = {
+		{"ca", &u->tls.ca},
+		{"cert", &u->tls.cert},
+		{"key", &u->tls.key},
+		{"server_name", &u->tls.server_name},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+		if (strcmp(name, known[i].name) != 0)
+			continue;
+		*ret_known = true;
+		if (*known[i].to || !*value) {
+			*reterr = "ca, cert, key and server_name each have one value";
+			return -EINVAL;
+		}
+		return copy(value, known[i].to);
+	}
+	*ret_known = false;
+	return 0;
+}
+
+static const char *unknown_parameter(enum url_scheme scheme)
+{
+	switch (scheme) {
+	case URL_LOCAL:
+		return "unknown parameter; there are pool, workers, modules and "
+		       "connect_timeout_us";
+	case URL_TLS:
+		return "unknown parameter; there are pool, ca, cert, key, server_name and "
+		       "connect_timeout_us";
+	case URL_UNIX:
+	case URL_TCP:
+		break;
+	}
+	return "unknown parameter; there are pool and connect_timeout_us (workers and modules go "
+	       "with local: alone)";
+}
+
 static int set_parameter(struct url *u, char *text, const char **reterr)
 {
 	const bool is_local = u->scheme == URL_LOCAL;
 	char *value = strchr(text, '=');
+	bool is_known;
 
 	if (!value) {
 		*reterr = "a parameter has the form name=value";
@@ -149,11 +194,12 @@ static int set_parameter(struct url *u, char *text, const char **reterr)
 		return set_workers(u, value, reterr);
 	if (is_local && strcmp(text, "modules") == 0)
 		return set_modules(u, value, reterr);
-	*reterr = is_local
-			  ? "unknown parameter; there are pool, workers, modules and "
-			    "connect_timeout_us"
-			  : "unknown parameter; there are pool and connect_timeout_us (workers and "
-			    "modules go with local: alone)";
+	if (u->scheme == URL_TLS) {
+		int r = set_tls(u, text, value, &is_known, reterr);
+		if (r < 0 || is_known)
+			return r;
+	}
+	*reterr = unknown_parameter(u->scheme);
 	return -EINVAL;
 }
 
@@ -221,19 +267,19 @@ static char *split_port(char **host, bool *ret_bracketed)
 	return end + 2;
 }
 
-static int parse_tcp(struct url *u, char *text, const char **reterr)
+static int parse_host(struct url *u, char *text, const char **reterr)
 {
 	uint64_t port_number;
 	bool bracketed;
 
-	u->scheme = URL_TCP;
 	char *host = text;
 	char *pool = strchr(text, '/');
 	if (pool)
 		*pool++ = '\0';
 	char *port = split_port(&host, &bracketed);
 	if (!port) {
-		*reterr = "a tcp: URL names host and port: tcp://host:port";
+		*reterr = u->scheme == URL_TLS ? "a tls: URL names host and port: tls://host:port"
+					       : "a tcp: URL names host and port: tcp://host:port";
 		return -EINVAL;
 	}
 	if (!host_is_valid(host, bracketed)) {
@@ -268,16 +314,18 @@ static int parse(struct url *u, char *text, const char **reterr)
 
 	if (query)
 		*query++ = '\0';
-	if (strncmp(text, "tls:", 4) == 0)
-		return -ENOTSUP;
 	if (strncmp(text, "unix:", 5) == 0) {
 		r = parse_unix(u, text + 5, reterr);
 	} else if (strncmp(text, "tcp://", 6) == 0) {
-		r = parse_tcp(u, text + 6, reterr);
+		u->scheme = URL_TCP;
+		r = parse_host(u, text + 6, reterr);
+	} else if (strncmp(text, "tls://", 6) == 0) {
+		u->scheme = URL_TLS;
+		r = parse_host(u, text + 6, reterr);
 	} else if (strncmp(text, "local:", 6) == 0) {
 		r = parse_local(u, text + 6, reterr);
 	} else {
-		*reterr = "it starts with none of unix:, tcp:// and local:";
+		*reterr = "it starts with none of unix:, tcp://, tls:// and local:";
 		return -EINVAL;
 	}
 	return r == 0 && query ? parse_query(u, query, reterr) : r;
@@ -310,5 +358,9 @@ void url_done(struct url *u)
 	free(u->port);
 	free(u->pool);
 	free(u->modules);
+	free(u->tls.ca);
+	free(u->tls.cert);
+	free(u->tls.key);
+	free(u->tls.server_name);
 	*u = (struct url){0};
 }

@@ -83,6 +83,7 @@ daemon_tests = \
 	%D%/unit/test_config_sandbox \
 	%D%/unit/test_config_shares \
 	%D%/unit/test_environment \
+	%D%/unit/test_config_tls \
 	%D%/unit/test_fair_share \
 	%D%/unit/test_job \
 	%D%/unit/test_oom \
@@ -104,6 +105,7 @@ daemon_tests = \
 %C%_unit_test_config_shares_LDADD = libtest.la libdaemon.la $(CHECK_LIBS)
 %C%_unit_test_environment_LDADD = libtest.la libdaemon.la $(CHECK_LIBS)
 %C%_unit_test_config_sandbox_LDADD = libtest.la libdaemon.la $(CHECK_LIBS)
+%C%_unit_test_config_tls_LDADD = libtest.la libdaemon.la $(CHECK_LIBS)
 %C%_unit_test_fair_share_SOURCES = %D%/unit/test_fair_share.c $(sched_bed)
 %C%_unit_test_fair_share_LDADD = libtest.la libdaemon.la $(CHECK_LIBS)
 %C%_unit_test_job_LDADD = libtest.la libdaemon.la $(CHECK_LIBS)
@@ -270,7 +272,13 @@ e2e_tests = \
 %C%_integ_test_waits_SOURCES = %D%/integ/test_waits.c %D%/integ/e2e.h
 %C%_integ_test_waits_LDADD   = libfutured.la libtest.la libproto.la $(CHECK_LIBS)
 
-check_PROGRAMS += $(wire_tests) $(e2e_tests)
+# Over TLS: strangers, and those who belong.
+tls_tests = \
+	%D%/integ/test_tls_hostile
+%C%_integ_test_tls_hostile_SOURCES = %D%/integ/test_tls_hostile.c %D%/integ/over_tls.h
+%C%_integ_test_tls_hostile_LDADD   = libfutured.la libtest.la libproto.la $(TLS_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += $(wire_tests) $(e2e_tests) $(tls_tests)
 
 # What test_exit starts: programs that use the library, and leave.
 check_PROGRAMS += %D%/integ/leaver %D%/integ/unloader
@@ -299,7 +307,7 @@ check_PROGRAMS += %D%/soak/soak_kills
 include %D%/fuzz/local.mk
 
 # The slow ones first, so that the last to end is not the last to start.
-TESTS += $(contract_tests) $(e2e_tests) $(wire_tests) $(script_tests) $(worker_tests) $(client_tests) $(module_tests) \
+TESTS += $(contract_tests) $(e2e_tests) $(tls_tests) $(wire_tests) $(script_tests) $(worker_tests) $(client_tests) $(module_tests) \
 	$(daemon_tests) $(net_tests) $(fuzz_tests) $(base_tests)
 
 # What has threads: run under the thread sanitizer.

@@ -124,11 +124,17 @@ FUT_API const fut_death *fut_error_death(const fut_error *e); /* NULL when no pr
  *
  *	unix:/path/to/socket?pool=NAME
  *	tcp://host:port/NAME        tcp://host:port?pool=NAME
+ *	tls://host:port/NAME?ca=FILE&cert=FILE&key=FILE&server_name=NAME
  *	local:?pool=NAME&workers=N&modules=A,B
  *
  * NAME is a pool of the daemon; without one, the daemon's first pool is used.
  * `?connect_timeout_us=N` bounds the wait (default 10 seconds). Parameters are joined with
  * `&`. A NULL url means $FUTURED_URL, and `local:` when that is not set or empty.
+ *
+ * tls: verifies the daemon, always: its certificate must be of the CA in `ca`, and for the
+ * host of the URL, or for `server_name` instead. `cert` and `key` show who the program is.
+ * They are PEM files; what the URL does not name is in $FUTURED_TLS_CA, $FUTURED_TLS_CERT
+ * and $FUTURED_TLS_KEY. The key must be closed to other users.
  *
  * local: starts a daemon for this executor alone. It has two pools, `threads` (the first)
  * and `processes`, as a daemon without a configuration has, so that a program that works

@@ -400,7 +400,7 @@ where_cases() {
 		expect "no daemon: ${command%% *}" 3 '' 'CONNECT_FAILED'
 	done
 	run -u tls://127.0.0.1:1 ping
-	expect 'a scheme that there is not' 3 '' 'UNSUPPORTED'
+	expect 'nobody listens with TLS' 3 '' 'CONNECT_FAILED'
 }
 
 # ---- without a daemon ----

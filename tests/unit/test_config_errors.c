@@ -107,21 +107,23 @@ static const struct {
 	{"listen = {unix:/a,\nunix:b}",
 	 ":2: 'unix:b' needs an absolute path: unix:/run/futured.sock"},
 	{"listen = tls://127.0.0.1:1",
-	 ":1: 'tls://127.0.0.1:1' is not supported yet: unix:/PATH or tcp://HOST:PORT"},
+	 ":1: 'tls://127.0.0.1:1' needs a tls section with certificate, key and ca"},
+	{"listen = tls://host", ":1: 'tls://host' needs a port: HOST:PORT"},
 	{"listen = http://x:1",
-	 ":1: 'http://x:1' is no address to listen on: unix:/PATH or tcp://HOST:PORT"},
+	 ":1: 'http://x:1' is no address to listen on: unix:/PATH, tls://HOST:PORT or "
+	 "tcp://HOST:PORT"},
 	{"listen = {unix:/a, ''}",
-	 ":1: '' is no address to listen on: unix:/PATH or tcp://HOST:PORT"},
-	{"listen = tcp://localhost", ":1: 'tcp://localhost' needs a port: tcp://HOST:PORT"},
+	 ":1: '' is no address to listen on: unix:/PATH, tls://HOST:PORT or "
+	 "tcp://HOST:PORT"},
+	{"listen = tcp://localhost", ":1: 'tcp://localhost' needs a port: HOST:PORT"},
 	{"listen = tcp://localhost:65536",
-	 ":1: 'tcp://localhost:65536' needs a port from 0 to 65535: tcp://HOST:PORT"},
+	 ":1: 'tcp://localhost:65536' needs a port from 0 to 65535: HOST:PORT"},
 	{"listen = tcp://localhost:1/x",
-	 ":1: 'tcp://localhost:1/x' needs a port from 0 to 65535: tcp://HOST:PORT"},
-	{"listen = tcp://:1", ":1: 'tcp://:1' needs a host name or an address: tcp://HOST:PORT"},
-	{"listen = \"tcp://*:1\"",
-	 ":1: 'tcp://*:1' needs a host name or an address: tcp://HOST:PORT"},
+	 ":1: 'tcp://localhost:1/x' needs a port from 0 to 65535: HOST:PORT"},
+	{"listen = tcp://:1", ":1: 'tcp://:1' needs a host name or an address: HOST:PORT"},
+	{"listen = \"tcp://*:1\"", ":1: 'tcp://*:1' needs a host name or an address: HOST:PORT"},
 	{"listen = tcp://::1:1",
-	 ":1: 'tcp://::1:1' needs brackets around its IPv6 address: tcp://[::1]:PORT"},
+	 ":1: 'tcp://::1:1' needs brackets around its IPv6 address: [::1]:PORT"},
 	{"listen = tcp://[::1:1", ":1: 'tcp://[::1:1' has no IPv6 address in its brackets"},
 	{"listen = tcp://[]:1", ":1: 'tcp://[]:1' has no IPv6 address in its brackets"},
 	{"listen = {tcp://localhost:1,\n tcp://0.0.0.0:1}",
@@ -171,7 +173,7 @@ END_TEST
 START_TEST(all_faults_are_named)
 {
 	write_conf("max_sessions = 0\n"
-		   "listen = {\"unix:a\", \"tls://h:1\"}\n"
+		   "listen = {\"unix:a\", \"tls://h\"}\n"
 		   "pool p {\n kind = x\n slots = 257\n commands = {a, b}\n}\n"
 		   "unknown = 1\n"
 		   "max_inflight = 0\n");
@@ -181,7 +183,7 @@ START_TEST(all_faults_are_named)
 	assert_error(0, ":8: unknown option 'unknown'");
 	assert_error(1, ":1: max_sessions = 0 is not in the range 1 to 65536");
 	assert_error(2, ":2: 'unix:a' needs an absolute path: unix:/run/futured.sock");
-	assert_error(3, ":2: 'tls://h:1' is not supported yet: unix:/PATH or tcp://HOST:PORT");
+	assert_error(3, ":2: 'tls://h' needs a port: HOST:PORT");
 	assert_error(4, ":4: kind = 'x' is neither threads nor processes");
 	assert_error(5, ":5: slots = 257 is not in the range 0 to 256");
 }

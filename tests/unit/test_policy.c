@@ -29,7 +29,8 @@ static void come_by_unix(uid_t uid, gid_t gid)
 static void come_by_tcp(const char *certificate)
 {
 	session.peer = (struct peer){.kind = PEER_TCP};
-	strcpy(session.certificate, certificate);
+	strcpy(session.certificate.bytes, certificate);
+	session.certificate.len = (uint8_t)strlen(certificate);
 }
 
 /* ---- who ----------------------------------------------------------------- */
@@ -50,7 +51,7 @@ START_TEST(by_where_it_came_from)
 	come_by_tcp("spiffe://ex/billing");
 	ck_assert_str_eq(who_is_it(), "spiffe://ex/billing");
 	session.peer.kind = PEER_UNKNOWN;
-	session.certificate[0] = '\0';
+	session.certificate.len = 0;
 	ck_assert_str_eq(who_is_it(), "nobody");
 }
 END_TEST

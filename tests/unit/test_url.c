@@ -169,12 +169,50 @@ START_TEST(longest_unix_path)
 }
 END_TEST
 
-START_TEST(known_but_not_built_in)
+START_TEST(tls_names_files_and_a_server)
 {
-	const char *why = "";
+	struct url u = must_parse("tls://[::1]:7311/cpu?ca=/c a&cert=x.crt&server_name=a.b&key=k");
+
+	ck_assert_int_eq(u.scheme, URL_TLS);
+	ck_assert_str_eq(u.host, "::1");
+	ck_assert_str_eq(u.port, "7311");
+	ck_assert_str_eq(u.pool, "cpu");
+	ck_assert_str_eq(u.tls.ca, "/c a");
+	ck_assert_str_eq(u.tls.cert, "x.crt");
+	ck_assert_str_eq(u.tls.key, "k");
+	ck_assert_str_eq(u.tls.server_name, "a.b");
+	url_done(&u);
+	u = must_parse("tls://host:1?pool=p");
+	ck_assert_str_eq(u.pool, "p");
+	ck_assert_ptr_null(u.tls.ca);
+	ck_assert_ptr_null(u.tls.server_name);
+	url_done(&u);
+}
+END_TEST
+
+/* What would not be verified, and what means nothing without TLS. */
+static const char *const bad_tls[] = {
+	"tls://host",
+	"tls:host:1",
+	"tls://host:1?ca=",
+	"tls://host:1?ca",
+	"tls://:1",
+	"tls://host:1?ca=a&ca=a",
+	"tls://host:1?verify=no",
+	"tcp://host:1?ca=/a",
+	"unix:/a?ca=b",
+	"tls://host:1?insecure=1",
+	"tls://host:1?server_name=",
+	"local:?key=k",
+};
+
+START_TEST(tls_is_never_half_said)
+{
+	const char *why = NULL;
 	struct url u;
 
-	ck_assert_int_eq(url_parse("tls://host:1/pool", &u, &why), -ENOTSUP);
+	ck_assert_int_eq(url_parse(bad_tls[_i], &u, &why), -EINVAL);
+	ck_assert_ptr_nonnull(why);
 }
 END_TEST
 
@@ -188,7 +226,9 @@ int main(void)
 	tcase_add_test(tc, local_urls);
 	tcase_add_loop_test(tc, bad_url, 0, (int)(sizeof bad_urls / sizeof bad_urls[0]));
 	tcase_add_test(tc, longest_unix_path);
-	tcase_add_test(tc, known_but_not_built_in);
+	tcase_add_test(tc, tls_names_files_and_a_server);
+	tcase_add_loop_test(tc, tls_is_never_half_said, 0,
+			    (int)(sizeof bad_tls / sizeof bad_tls[0]));
 	suite_add_tcase(s, tc);
 	SRunner *sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
