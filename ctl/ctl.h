@@ -61,5 +61,6 @@ int status_run(const struct ctl *ctl, int argc, char **argv);
 int jobs_run(const struct ctl *ctl, int argc, char **argv);
 int why_run(const struct ctl *ctl, int argc, char **argv);
 int ping_run(const struct ctl *ctl, int argc, char **argv);
+int cert_run(const struct ctl *ctl, int argc, char **argv);
 
 #endif

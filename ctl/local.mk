@@ -2,6 +2,8 @@ bin_PROGRAMS += futurectl
 futurectl_SOURCES = \
 	%D%/answer.c %D%/answer.h \
 	%D%/bar.c %D%/bar.h \
+	%D%/cert.c %D%/cert.h \
+	%D%/cert_make.c \
 	%D%/ctl.h \
 	%D%/files.c %D%/files.h \
 	%D%/input.c %D%/input.h \
@@ -20,6 +22,6 @@ futurectl_SOURCES = \
 	%D%/wait.c %D%/wait.h \
 	%D%/why.c
 futurectl_CPPFLAGS = $(AM_CPPFLAGS) -DFUTURECTL_VERSION='"$(PACKAGE_VERSION)"'
-futurectl_CFLAGS   = $(AM_CFLAGS) $(JANSSON_CFLAGS)
-futurectl_LDADD    = libfutured.la $(JANSSON_LIBS)
+futurectl_CFLAGS   = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(SSL_CFLAGS)
+futurectl_LDADD    = libfutured.la $(JANSSON_LIBS) $(SSL_LIBS)
 futurectl_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)

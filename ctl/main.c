@@ -24,12 +24,14 @@ static const struct command commands[] = {
 	{"jobs", "list what waits and what runs", jobs_run, false},
 	{"why", "say why a job does not run yet", why_run, false},
 	{"ping", "measure the way to the daemon and back", ping_run, false},
+	{"cert", "make the certificates of a first TLS set-up", cert_run, false},
 	{NULL, NULL, NULL, false},
 };
 
 static const struct argp_option options[] = {
 	{"url", 'u', "URL", 0,
-	 "Where the daemon is: unix:/PATH?pool=NAME or tcp://HOST:PORT/NAME; local: starts one "
+	 "Where the daemon is: unix:/PATH?pool=NAME, tcp://HOST:PORT/NAME or "
+	 "tls://HOST:PORT/NAME; local: starts one "
 	 "that ends with this command (default: $FUTURED_URL, else the daemon's socket on this "
 	 "machine, else local: for submit and map)",
 	 0},

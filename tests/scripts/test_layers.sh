@@ -65,8 +65,8 @@ only_in 'libevent is for net and daemon, and one example' \
 only_in 'protobuf-c is for proto' \
 	"^${include_of}[<\"](protobuf-c/|.*pb-c\\.h)" 'proto/' \
 	daemon/planted.c '#include "proto/futured.pb-c.h"'
-only_in 'OpenSSL is for net and the module hash' \
-	"^${include_of}<openssl/" 'net/|modules/hash\.c' \
+only_in 'OpenSSL is for net, the module hash, and the tool that makes certificates' \
+	"^${include_of}<openssl/" 'net/|modules/hash\.c|ctl/cert_make\.c' \
 	worker/planted.c '#include <openssl/evp.h>'
 only_in 'libconfuse is for the configuration' \
 	"^${include_of}<confuse\\.h>" 'daemon/config' \
