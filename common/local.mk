@@ -7,6 +7,7 @@ libcommon_la_SOURCES = \
 	%D%/heap.c %D%/heap.h \
 	%D%/log.c %D%/log.h \
 	%D%/name.c %D%/name.h \
+	%D%/random.h \
 	%D%/span.h \
 	%D%/tail.c %D%/tail.h \
 	%D%/util.h

@@ -8,13 +8,14 @@
 
 #include <stdio.h>
 
-static struct account *make(struct account **table, const char *name)
+static struct account *make(struct account **table, const char *name, struct ledger *total)
 {
 	struct account *a = calloc(1, sizeof *a);
 
 	if (!a)
 		return NULL;
 	a->table = table;
+	a->ledger.parent = total;
 	(void)snprintf(a->name, sizeof a->name, "%s", name);
 	HASH_ADD_KEYPTR(hh, *table, a->name, (unsigned)strlen(a->name), a);
 	if (!a->table) {
@@ -24,13 +25,13 @@ static struct account *make(struct account **table, const char *name)
 	return a;
 }
 
-struct account *account_join(struct account **table, const char *name)
+struct account *account_join(struct account **table, const char *name, struct ledger *total)
 {
 	struct account *a;
 
 	HASH_FIND(hh, *table, name, (unsigned)strlen(name), a);
 	if (!a)
-		a = make(table, name);
+		a = make(table, name, total);
 	if (!a)
 		return NULL;
 	a->sessions++;
@@ -57,7 +58,8 @@ void account_unref(struct account *a)
 	assert(a->refs > 0);
 	if (--a->refs > 0)
 		return;
-	assert(a->sessions == 0 && a->inflight == 0 && a->queued == 0 && a->bytes == 0);
+	assert(a->sessions == 0 && a->inflight == 0 && a->queued == 0 && a->bytes == 0 &&
+	       a->ledger.bytes == 0);
 	HASH_DEL(*a->table, a);
 	free(a);
 }

@@ -8,6 +8,7 @@
  *   sessions    account_join, account_leave
  *   inflight    the sessions' tables of unanswered jobs
  *   queued      the scheduler, of jobs that wait, in lanes or held
+ *   ledger      whatever its sessions and jobs make the daemon hold, see ledger.h
  *   bytes       account_charge, account_discharge: of payloads, from a job's admission until it is
  *               freed, which is after its answer where a slot still runs it
  *
@@ -17,6 +18,7 @@
 #define DAEMON_ACCOUNT_H
 
 #include "daemon/identity.h"
+#include "daemon/ledger.h"
 
 #include <assert.h>
 #include <stdbool.h>
@@ -27,14 +29,16 @@ struct account {
 	UT_hash_handle hh;
 	struct account **table; /* that it is in */
 	char name[IDENTITY_NAME_SIZE];
+	struct ledger ledger;
 	unsigned refs;
 	unsigned sessions, inflight, queued;
 	uint64_t bytes;
 	uint64_t paid_until_ns; /* when all jobs so far would have come, one at each interval */
 };
 
-/* For a session of the identity: found in the table, or made. NULL without memory. */
-struct account *account_join(struct account **table, const char *name);
+/* For a session of the identity: found in the table, or made, and what it holds is charged to
+ * `total` too. NULL without memory. */
+struct account *account_join(struct account **table, const char *name, struct ledger *total);
 void account_leave(struct account *a); /* NULL: does nothing */
 
 struct account *account_ref(struct account *a);

@@ -4,6 +4,7 @@
 #include "daemon/account.h"
 #include "daemon/admin_identities.h"
 #include "daemon/admin_jobs.h"
+#include "daemon/admin_memory.h"
 #include "daemon/admin_status.h"
 #include "daemon/admin_why.h"
 #include "daemon/audit.h"
@@ -43,6 +44,12 @@ static fut_status on_why(struct session *s, struct span argument, char **ret)
 	*ret = strdup(valid ? "the daemon has no such job: it is done, or never was"
 			    : "that is no name of a job: SESSION-PLACE-GENERATION, in decimal");
 	return FUT_INVALID;
+}
+
+static fut_status on_memory(struct session *s, struct span argument, char **ret)
+{
+	(void)argument;
+	return tell(admin_memory(s->daemon), ret);
 }
 
 static fut_status on_whoami(struct session *s, struct span argument, char **ret)
@@ -91,6 +98,7 @@ static const struct {
 	{"whoami", ADMIN_NO, on_whoami},
 	{"identities", ADMIN_READ, on_identities},
 	{"reload", ADMIN_YES, on_reload},
+	{"memory", ADMIN_READ, on_memory},
 };
 
 static fut_status deny(const struct session *s, struct span what, char **ret)

@@ -41,10 +41,11 @@ static json_t *identity_json(const struct session *s)
 {
 	const struct account *a = s->account;
 
-	return json_pack("{s:s, s:s, s:i, s:i, s:i, s:I, s:o}", "identity", a->name, "section",
+	return json_pack("{s:s, s:s, s:i, s:i, s:i, s:I, s:I, s:o}", "identity", a->name, "section",
 			 s->rules ? s->rules->name : "", "connections", (int)a->sessions,
 			 "inflight", (int)a->inflight, "queued", (int)a->queued, "payload_bytes",
-			 (json_int_t)a->bytes, "may", may_json(s->daemon->config, s->rules));
+			 (json_int_t)a->bytes, "held_bytes", (json_int_t)a->ledger.bytes, "may",
+			 may_json(s->daemon->config, s->rules));
 }
 
 /* The youngest of its sessions: an identity without any has nothing but jobs that end. */

@@ -224,12 +224,25 @@ static bool passes_limits(struct session *s, const struct job_spec *spec)
 	return false;
 }
 
+/* What is held for a slow reader takes no room from others. */
+static bool has_room_for(const struct daemon *d, uint32_t payload_len)
+{
+	uint64_t queued = d->queued_bytes + payload_len;
+	const struct pool *p;
+
+	if (queued <= d->config->max_queued_bytes)
+		return true;
+	TAILQ_FOREACH(p, &d->pools, node)
+		queued -= p->scheduler.held_bytes;
+	return queued <= d->config->max_queued_bytes;
+}
+
 /* Whether one that must wait can not: by the pool's limit, or the identity's. */
 static bool is_queue_full(const struct session *s)
 {
 	const struct pool *p = s->pool;
 
-	return p->scheduler.queued >= pool_max_queued(p) ||
+	return scheduler_waiting(&p->scheduler) >= pool_max_queued(p) ||
 	       (s->rules && s->rules->max_queue > 0 && s->account->queued >= s->rules->max_queue);
 }
 
@@ -268,9 +281,13 @@ void admission_submit(struct session *s, const struct job_spec *spec, const uint
 		return; /* answered */
 	else if (run)
 		join_run(s, run, spec, payload);
-	else if (p->scheduler.queued >= pool_max_queued(p))
-		refuse_busy(s, spec->id, "jobs queued", p->scheduler.queued);
-	else if (d->queued_bytes + spec->payload_len > d->config->max_queued_bytes)
+	else if (s->is_reserve)
+		refuse_busy(s, spec->id, "sessions; this one is for questions", d->nsessions);
+	else if (!memory_admits(&d->memory))
+		refuse_busy(s, spec->id, "bytes of memory held", d->memory.total.bytes);
+	else if (scheduler_waiting(&p->scheduler) >= pool_max_queued(p))
+		refuse_busy(s, spec->id, "jobs queued", scheduler_waiting(&p->scheduler));
+	else if (!has_room_for(d, spec->payload_len))
 		refuse_busy(s, spec->id, "payload bytes queued", d->queued_bytes);
 	else
 		admit(s, task, spec, payload);

@@ -246,6 +246,7 @@ void job_drop(struct daemon *d, struct job *j)
 	d->queued_bytes -= j->payload_len;
 	if (j->lane)
 		account_discharge(j->lane->share->account, j->payload_len);
+	memory_release_job(j);
 	retry_detach(j);
 	share_leave(j);
 	job_free(&d->jobs, j);

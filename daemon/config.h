@@ -102,11 +102,16 @@ struct config {
 	uint32_t max_payload_bytes;
 	uint32_t max_result_bytes;
 	unsigned max_sessions;
-	unsigned max_inflight;     /* unfinished jobs of one session */
-	uint64_t max_output_bytes; /* of results waiting for one session to read them */
-	uint64_t max_queued_bytes; /* of payloads waiting, in all sessions */
+	unsigned max_greeting; /* connections that have not said hello */
+	unsigned max_greeting_per_source;
+	unsigned greeting_drop_from;  /* so many, and some that come are dropped */
+	unsigned max_inflight;        /* unfinished jobs of one session */
+	uint64_t max_output_bytes;    /* of results waiting for one session to read them */
+	uint64_t max_queued_bytes;    /* of payloads waiting, in all sessions */
+	uint64_t memory_budget_bytes; /* of all that clients make the daemon hold; 0: by itself */
 
 	uint64_t handshake_timeout_us; /* from accept to hello, or to the end of TLS's handshake */
+	uint64_t frame_timeout_us;     /* for a frame that has begun */
 	uint64_t output_timeout_us;    /* for a client that is far behind to take something */
 	uint64_t drain_timeout_us;     /* from the first SIGTERM until the daemon hurries */
 	uint64_t kill_grace_us;        /* between asking a host to end and killing it */
@@ -114,6 +119,10 @@ struct config {
 	uint64_t ageing_us;            /* after which a job that was passed over rises by a level */
 
 	struct config_tls tls;
+
+	/* For which a source is not let in, after it did that; 0: not at all. */
+	uint64_t penalty_protocol_us, penalty_silence_us, penalty_auth_us, penalty_flood_us;
+
 	struct config_pool *pools; /* at least one; the first is the default */
 	size_t npools;
 	struct config_key *keys; /* by name */

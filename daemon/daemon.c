@@ -91,7 +91,10 @@ static int build(struct daemon *d)
 	    getrandom(&seed, sizeof seed, 0) != sizeof seed)
 		return -EIO;
 	retries_init(&d->retries, seed);
+	d->guard.random = ~seed;
+	guard_raise_fd_limit(&d->guard);
 	(void)oom_find("/proc/self/cgroup", "/sys/fs/cgroup", d->oom_path);
+	memory_configure(d);
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	d->cpus = cpus > 0 ? (unsigned)cpus : 1;
 	r = secure_init(d);
@@ -124,6 +127,8 @@ int daemon_new(const struct daemon_options *options, struct config *config, stru
 	TAILQ_INIT(&d->dirty);
 	job_store_init(&d->jobs);
 	audit_init(&d->audit);
+	guard_init(&d->guard);
+	memory_init(&d->memory);
 	timer_init(&d->tick, on_tick);
 	timer_init(&d->drain_timer, on_drain_due);
 	log_set_level(config->log_level);
@@ -184,6 +189,8 @@ void daemon_free(struct daemon *d)
 	audit_done(&d->audit);
 	close_fd(d->front_fd);
 	job_store_done(&d->jobs);
+	guard_done(&d->guard);
+	assert(d->memory.total.bytes == 0);
 	config_free(d->config);
 	free(d->scratch);
 	free(d->error_scratch);
@@ -347,6 +354,7 @@ void daemon_turn(struct daemon *d)
 	TAILQ_FOREACH(p, &d->pools, node)
 		place_jobs(p);
 	publish(d);
+	memory_review(d);
 	if (d->phase == DAEMON_DRAINING && !has_jobs(d))
 		finish_draining(d);
 	flush(d);
@@ -615,6 +623,7 @@ static bool change_config(struct daemon *d, struct config *c, struct listener_of
 		return false;
 	}
 	d->config = c;
+	memory_configure(d);
 	log_set_level(c->log_level);
 	TAILQ_FOREACH(p, &d->pools, node)
 		pool_reload(p, find_config_pool(c, p->name));

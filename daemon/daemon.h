@@ -17,8 +17,10 @@
 
 #include "daemon/audit.h"
 #include "daemon/config.h"
+#include "daemon/guard.h"
 #include "daemon/job.h"
 #include "daemon/listener.h"
+#include "daemon/memory.h"
 #include "daemon/only_session.h"
 #include "daemon/pool.h"
 #include "daemon/retry.h"
@@ -65,11 +67,16 @@ struct daemon {
 	struct secure secure;
 	struct only_session only_session;
 	struct session_list sessions, dead_sessions;
+	struct session_list greeting; /* those that have not said hello */
+	struct session_list keepers;  /* those that hold buffers: memory.h */
 	struct session_queue dirty;
 	unsigned nsessions;
 	uint64_t sessions_ever;
 	struct account *accounts; /* uthash, by name */
 	struct audit audit;
+
+	struct guard guard;
+	struct memory memory;
 
 	struct pool_list pools;
 	struct slot_list busy; /* slots with jobs in them, of all pools */

@@ -28,6 +28,7 @@
 
 struct job_retry;
 struct lane;
+struct ledger;
 struct session;
 struct slot;
 struct task;
@@ -63,6 +64,7 @@ struct job {
 	struct job_limits *limits;
 	struct job_retry *retry; /* only of a job that may run again: retry.h */
 	struct unique *unique;   /* the run that it is, or follows */
+	struct ledger *payer;    /* charged with it; NULL when nobody is */
 	uint8_t *payload;        /* `inline_payload`, or its own memory */
 	uint64_t id;
 	uint64_t accepted_us, dispatched_us, started_us; /* started: as far as is known */
@@ -75,16 +77,17 @@ struct job {
 	uint32_t expected_ns; /* of slot time, since it was handed out; at most SLOT_EXPECTED_MAX_NS
 			       */
 	uint32_t charged_ns;  /* likewise, to its lane */
+	uint32_t charged_bytes; /* to its payer */
 	uint16_t attempt;
 	uint8_t place;   /* enum job_place */
 	int8_t priority; /* what was asked for; its lane has the level that it rose to */
 	bool announced;  /* it is known to run, and the client was told */
-	uint8_t inline_payload[80];
+	uint8_t inline_payload[72];
 };
 
 TAILQ_HEAD(job_list, job);
 
-enum { JOB_INLINE_MAX = 80 };
+enum { JOB_INLINE_MAX = 72 };
 
 /* Jobs in chunks, so that admitting one costs no allocation. */
 struct job_store {

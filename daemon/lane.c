@@ -107,11 +107,14 @@ void lane_unpark(struct lane *lane, struct job *j)
 
 static void hold(struct lane *lane, struct job *j)
 {
+	struct scheduler *s = lane->share->scheduler;
 	struct job_list *held = &j->session->held;
 	struct job *before = TAILQ_LAST(held, job_list);
 
 	lane_take_out(lane, j);
 	j->place = JOB_HELD;
+	s->held++;
+	s->held_bytes += j->payload_len;
 	/* One that was parked can be older than those that were held before it. */
 	while (before && is_older(j, before))
 		before = TAILQ_PREV(before, job_list, node);

@@ -14,20 +14,6 @@
 
 enum { LISTEN_BACKLOG = 1024, ACCEPTS_PER_CALL = 64, RETRY_US = 100 * 1000 };
 
-/* Connections beyond the limit are closed at once: a refusal would need memory too. */
-static void take_connection(struct listener *l, int fd)
-{
-	struct daemon *d = l->daemon;
-
-	if (d->nsessions >= d->config->max_sessions) {
-		log_event(LOG_WARNING, "session.refused", LOG_STR("reason", "max_sessions"),
-			  LOG_UINT("sessions", d->nsessions));
-		close_fd(fd);
-		return;
-	}
-	session_open(d, l, fd);
-}
-
 static void on_retry_due(struct timer *t)
 {
 	struct listener *l = container_of(t, struct listener, retry_timer);
@@ -41,7 +27,8 @@ static void pause_accepting(struct listener *l, int error)
 {
 	struct daemon *d = l->daemon;
 
-	log_event(LOG_ERROR, "listener.accept", LOG_STR("reason", strerror(error)));
+	if (guard_may_log(d))
+		log_event(LOG_ERROR, "listener.accept", LOG_STR("reason", strerror(error)));
 	if (timer_set(&d->timers, &l->retry_timer, clock_now_us() + RETRY_US) == 0)
 		event_del(l->on_accept);
 }
@@ -51,14 +38,19 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
 	struct listener *l = arg;
 
 	(void)what;
+	l->daemon->now_us = clock_now_us();
 	for (int i = 0; i < ACCEPTS_PER_CALL; i++) {
+		if (guard_is_short_of_fds(&l->daemon->guard, fd)) {
+			pause_accepting(l, EMFILE);
+			return;
+		}
 		int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (client < 0) {
 			if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
 				pause_accepting(l, errno);
 			return;
 		}
-		take_connection(l, client);
+		session_open(l->daemon, l, client);
 	}
 }
 

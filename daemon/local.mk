@@ -5,12 +5,14 @@ libdaemon_la_SOURCES = \
 	%D%/admin.c %D%/admin.h \
 	%D%/admin_identities.c %D%/admin_identities.h \
 	%D%/admin_jobs.c %D%/admin_jobs.h \
+	%D%/admin_memory.c %D%/admin_memory.h \
 	%D%/admin_status.c %D%/admin_status.h \
 	%D%/admin_why.c %D%/admin_why.h \
 	%D%/admission.c %D%/admission.h \
 	%D%/answer.c %D%/answer.h \
 	%D%/audit.c %D%/audit.h \
 	%D%/breaker.c %D%/breaker.h \
+	%D%/bucket.h \
 	%D%/cancel.c %D%/cancel.h \
 	%D%/config.c %D%/config.h \
 	%D%/config_file.c %D%/config_file.h \
@@ -28,12 +30,16 @@ libdaemon_la_SOURCES = \
 	%D%/daemon.c %D%/daemon.h \
 	%D%/demand.c %D%/demand.h \
 	%D%/environment.c %D%/environment.h \
+	%D%/guard.c %D%/guard.h \
 	%D%/host.c %D%/host.h \
 	%D%/identity.c %D%/identity.h \
+	%D%/intake.c %D%/intake.h \
 	%D%/job.c %D%/job.h \
 	%D%/lane.c %D%/lane.h \
+	%D%/ledger.h \
 	%D%/limits.c %D%/limits.h \
 	%D%/listener.c %D%/listener.h \
+	%D%/memory.c %D%/memory.h \
 	%D%/oom.c %D%/oom.h \
 	%D%/only_session.c %D%/only_session.h \
 	%D%/output.c %D%/output.h \
@@ -49,6 +55,7 @@ libdaemon_la_SOURCES = \
 	%D%/session.c %D%/session.h \
 	%D%/share.c %D%/share.h \
 	%D%/slot.c %D%/slot.h \
+	%D%/source.c %D%/source.h \
 	%D%/timer.c %D%/timer.h \
 	%D%/unique.c %D%/unique.h \
 	%D%/zygote.c %D%/zygote.h

@@ -20,6 +20,11 @@ void output_done(struct output *o)
 	buf_done(&o->behind);
 }
 
+void output_set_limit(struct output *o, uint64_t bytes)
+{
+	o->first->limit = o->behind.limit = bytes;
+}
+
 static bool is_large(const struct output *o, uint64_t id)
 {
 	if (o->nlarge == OUTPUT_LARGE_MAX)

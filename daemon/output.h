@@ -32,6 +32,9 @@ struct output {
 void output_init(struct output *o, struct buf *first);
 void output_done(struct output *o);
 
+/* So many bytes may wait in each lane; never less than before. */
+void output_set_limit(struct output *o, uint64_t bytes);
+
 /* Appends a frame to its lane. 0, -EMSGSIZE, -ENOMEM. */
 int output_put(struct output *o, const struct message *m, struct span payload);
 

@@ -1,5 +1,6 @@
 #include "daemon/requests.h"
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/name.h"
 #include "common/util.h"
@@ -25,9 +26,27 @@ static int refuse_protocol(struct session *s, const char *detail)
 		.detail = span_str(detail),
 	};
 
-	log_event(LOG_WARNING, "session.protocol", LOG_UINT("session", s->number),
-		  LOG_STR("peer", s->peer.text), LOG_STR("reason", detail));
+	if (guard_may_log(s->daemon))
+		log_event(LOG_WARNING, "session.protocol", LOG_UINT("session", s->number),
+			  LOG_STR("peer", s->peer.text), LOG_STR("reason", detail));
+	guard_blame(s, GUARD_FAULT_PROTOCOL);
 	session_refuse(s, FUT_PROTOCOL, &e);
+	return -EPROTO;
+}
+
+/* More of something than anybody needs. Always -EPROTO. */
+static int refuse_flood(struct session *s, const char *detail)
+{
+	const struct error_info e = {
+		.message = span_str("the client asks too much"),
+		.detail = span_str(detail),
+	};
+
+	if (guard_may_log(s->daemon))
+		log_event(LOG_WARNING, "session.flood", LOG_UINT("session", s->number),
+			  LOG_STR("peer", s->peer.text), LOG_STR("reason", detail));
+	guard_blame(s, GUARD_FAULT_FLOOD);
+	session_refuse(s, FUT_BUSY, &e);
 	return -EPROTO;
 }
 
@@ -37,7 +56,7 @@ static int refuse_protocol(struct session *s, const char *detail)
 static int refuse_hello(struct session *s, fut_status status, const struct error_info *e)
 {
 	session_refuse(s, status, e);
-	account_leave(TAKE_PTR(s->account));
+	session_leave_account(s);
 	return -EPROTO;
 }
 
@@ -78,6 +97,8 @@ static int refuse_identity(struct session *s, const char *what, struct span name
 		.hint = span_str("ask the operator of the daemon"),
 	};
 
+	if (!s->account)
+		guard_blame(s, GUARD_FAULT_AUTH);
 	audit_deny(s, what, name);
 	return refuse_hello(s, FUT_PERMISSION_DENIED, &e);
 }
@@ -103,12 +124,12 @@ static int identify(struct session *s, const struct message *m)
 	struct identity who;
 
 	if (identity_of(s, &who) < 0)
-		return refuse_identity(s, "identity", span_of(s->certificate.bytes, s->certificate.len));
+		return refuse_identity(s, "identity",
+				       span_of(s->certificate.bytes, s->certificate.len));
 	s->rules = policy_find(d->config, s, &who);
 	if (s->rules == &policy_nothing)
 		return refuse_identity(s, "identity", span_str(who.name));
-	s->account = account_join(&d->accounts, s->rules ? who.name : IDENTITY_UNRESTRICTED);
-	if (!s->account)
+	if (session_join_account(s, s->rules ? who.name : IDENTITY_UNRESTRICTED) < 0)
 		return refuse_hello(s, FUT_NO_MEMORY, NULL);
 	if (s->rules && s->account->sessions > s->rules->max_connections)
 		return refuse_connection(s);
@@ -163,6 +184,8 @@ static int on_hello(struct session *s, const struct message *m)
 		return refuse_pool(s, m->hello.pool);
 	s->pool = p;
 	s->phase = SESSION_OPEN;
+	guard_leave(s);
+	session_set_output_limit(s);
 	timer_cancel(&d->timers, &s->phase_timer);
 	const struct frame_limits limits = {
 		.envelope_bytes = FRAME_ENVELOPE_MAX,
@@ -218,6 +241,8 @@ static int on_cancel(struct session *s, const struct message *m)
 
 	if (m->cancel.mode > CANCEL_KILL)
 		return refuse_protocol(s, "a Cancel has an unknown mode");
+	if (!intake_takes_cancel(s))
+		return refuse_flood(s, "too many cancels");
 	if (j)
 		reply.verdict.verdict = job_cancel(j, (enum cancel_mode)m->cancel.mode);
 	session_send(s, &reply, SPAN_EMPTY);
@@ -228,6 +253,8 @@ static int on_ping(struct session *s, const struct message *m)
 {
 	struct message reply = {.kind = MESSAGE_PONG, .pong = {m->ping.nonce}};
 
+	if (!intake_takes_ping(s))
+		return refuse_flood(s, "too many pings");
 	session_send(s, &reply, SPAN_EMPTY);
 	return 0;
 }
@@ -251,12 +278,18 @@ static int on_admin_request(struct session *s, const struct message *m)
 	struct message reply = {.kind = MESSAGE_ADMIN_REPLY,
 				.admin_reply = {.nonce = m->admin_request.nonce}};
 
+	if (!intake_takes_question(s)) {
+		reply.admin_reply.status = FUT_BUSY;
+		session_send(s, &reply, span_str("too many questions: ask again after a pause"));
+		return 0;
+	}
+	uint64_t begun_us = clock_now_us();
 	char *text;
-
 	reply.admin_reply.status =
 		admin_answer(s, m->admin_request.what, m->admin_request.argument, &text);
 	session_send(s, &reply, span_str(text));
 	free(text);
+	intake_charge_question(s, clock_now_us() - begun_us);
 	return 0;
 }
 

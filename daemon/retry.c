@@ -1,6 +1,7 @@
 #include "daemon/retry.h"
 
 #include "common/clock.h"
+#include "common/random.h"
 #include "common/util.h"
 #include "daemon/answer.h"
 #include "daemon/daemon.h"
@@ -83,8 +84,9 @@ static bool may_go_on(struct job_retry *r, uint32_t status)
 }
 
 /* Keeps how it ended: who takes the job back while it waits is told that. */
-static bool remember(struct job_retry *r, const struct result *failure)
+static bool remember(struct job *j, const struct result *failure)
 {
+	struct job_retry *r = j->retry;
 	uint8_t *error = malloc(failure->error.len);
 
 	if (!error)
@@ -93,6 +95,7 @@ static bool remember(struct job_retry *r, const struct result *failure)
 	forget_error(r);
 	r->last = *failure;
 	r->last.error = span_of(error, failure->error.len);
+	memory_update_job(j);
 	return true;
 }
 
@@ -113,23 +116,13 @@ bool retry_keep(struct job *j, const struct result *failure)
 	struct job_retry *r = j->retry;
 
 	if (!r || r->is_over || j->session->daemon->phase != DAEMON_RUNNING ||
-	    !may_go_on(r, failure->status) || !remember(r, failure))
+	    !may_go_on(r, failure->status) || !remember(j, failure))
 		return false;
 	tell_client(j, failure);
 	return j->session != NULL;
 }
 
 /* ---- between two attempts ----------------------------------------------- */
-
-/* Each bit of the state has a say in each bit of the result: splitmix64. */
-static uint64_t next_random(uint64_t *state)
-{
-	uint64_t z = *state += 0x9e3779b97f4a7c15u;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-	return z ^ z >> 31;
-}
 
 uint64_t retry_pause(uint64_t first_us, unsigned failures, uint64_t random)
 {
@@ -162,7 +155,7 @@ void retry_wait(struct job *j)
 	struct daemon *d = j->session->daemon;
 	struct job_retry *r = j->retry;
 	uint64_t pause_us = retry_pause(r->pause_us, (unsigned)r->crashes + r->errors,
-					next_random(&d->retries.random));
+					random_next(&d->retries.random));
 
 	assert(j->place == JOB_NOWHERE);
 	j->announced = false;

@@ -177,14 +177,20 @@ void scheduler_push_front(struct scheduler *s, struct job *j)
 	count_in(s, j);
 }
 
+static void let_go(struct scheduler *s, const struct job *j)
+{
+	s->held--;
+	s->held_bytes -= j->payload_len;
+}
+
 void scheduler_release(struct scheduler *s, struct session *session)
 {
 	struct job *j;
 
-	(void)s;
 	/* Backwards to the front: they were first before, and stay in order. */
 	while ((j = TAILQ_LAST(&session->held, job_list))) {
 		TAILQ_REMOVE(&session->held, j, node);
+		let_go(s, j);
 		put_back(j);
 	}
 }
@@ -202,6 +208,7 @@ void scheduler_remove(struct scheduler *s, struct job *j)
 {
 	if (j->place == JOB_HELD) {
 		TAILQ_REMOVE(&j->session->held, j, node);
+		let_go(s, j);
 		j->place = JOB_NOWHERE;
 	} else {
 		take_out(j);

@@ -66,6 +66,8 @@ struct scheduler {
 	unsigned ready;       /* a bit for each level that has a ready lane */
 	unsigned passed;      /* levels that were passed over since the last scheduler_age() */
 	unsigned queued;      /* jobs that wait: in lanes, or held */
+	unsigned held;        /* of those, for sessions that do not read */
+	uint64_t held_bytes;  /* their payloads */
 	uint64_t stamp_ns;    /* of the last job that came to a level */
 	struct share *shares; /* uthash, by key */
 	const struct config *config;
@@ -108,6 +110,13 @@ void scheduler_release(struct scheduler *s, struct session *session);
 /* Lets jobs rise that were passed over for `ageing`. Due while `passed` is not 0, some times
  * in that time. True when there are more, and it wants to be called again soon. */
 bool scheduler_age(struct scheduler *s, uint64_t now_us);
+
+/* Jobs that wait for slots. One that waits for its client takes no place from others: how many
+ * of those one session can have is bounded where it is read (intake.h). */
+static inline unsigned scheduler_waiting(const struct scheduler *s)
+{
+	return s->queued - s->held;
+}
 
 /* True when scheduler_pop() may find one. */
 static inline bool scheduler_has_job(const struct scheduler *s)

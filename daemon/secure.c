@@ -8,7 +8,6 @@
 #include "net/tls.h"
 
 #include <errno.h>
-#include <event2/event.h>
 #include <string.h>
 #include <time.h>
 
@@ -17,8 +16,6 @@ enum {
 	LINGER_US = 1000 * 1000,    /* for a client to take the alert */
 	LOOK_US = 60 * 1000 * 1000, /* the time of day may be set, or the machine have slept */
 	SPREAD_US = 1000,           /* between two looks after a reload */
-	LOG_WINDOW_US = 1000 * 1000,
-	LOG_LINES = 10, /* in that time */
 };
 
 static void on_look_due(struct timer *t);
@@ -125,8 +122,7 @@ static void admit_next(struct daemon *d)
 		TAILQ_REMOVE(&d->secure.waiting, s, secure.node);
 		s->secure.is_waiting = false;
 		take_place(s);
-		if (event_add(s->on_read, NULL) < 0)
-			session_close(s, "out of memory");
+		intake_resume(s, INTAKE_TURN);
 	}
 }
 
@@ -144,37 +140,22 @@ static void leave_place(struct session *s)
 
 bool secure_may_read(struct session *s)
 {
+	if (s->secure.is_waiting)
+		return false;
 	return !s->secure.is_shaking_hands || s->daemon->secure.steps++ < STEPS_PER_TURN;
 }
 
 /* ---- what is written about those who do not get in ------------------------------ */
 
-static bool may_log(struct secure *all, uint64_t now_us)
-{
-	if (now_us >= all->log_until_us) {
-		all->log_until_us = now_us + LOG_WINDOW_US;
-		all->logged = 0;
-	}
-	if (all->logged++ < LOG_LINES)
-		return true;
-	all->not_logged++;
-	return false;
-}
-
 /* The peer is told nothing but an alert; here is the rest. */
 static void report(struct session *s, const char *why)
 {
-	struct secure *all = &s->daemon->secure;
-
 	if (s->secure.is_reported)
 		return;
 	s->secure.is_reported = true;
-	if (!may_log(all, clock_now_us()))
-		return;
-	log_event(LOG_WARNING, "tls.refused", LOG_UINT("session", s->number),
-		  LOG_STR("peer", s->peer.text), LOG_STR("reason", why),
-		  LOG_UINT("not_logged", all->not_logged));
-	all->not_logged = 0;
+	if (guard_may_log(s->daemon))
+		log_event(LOG_WARNING, "tls.refused", LOG_UINT("session", s->number),
+			  LOG_STR("peer", s->peer.text), LOG_STR("reason", why));
 }
 
 /* ---- a session ------------------------------------------------------------------ */
@@ -198,6 +179,7 @@ static int on_handshake_done(void *arg)
 
 	if (tls_client(s->stream.tls, &s->certificate, &s->secure.not_after_s) < 0) {
 		report(s, "the certificate has no name");
+		guard_blame(s, GUARD_FAULT_AUTH);
 		session_close(s, "the certificate has no name");
 		return -EPROTO;
 	}
@@ -230,7 +212,8 @@ int secure_begin(struct session *s)
 	}
 	s->secure.is_waiting = true;
 	TAILQ_INSERT_TAIL(&d->secure.waiting, s, secure.node);
-	return event_del(s->on_read) < 0 ? -ENOMEM : 0;
+	intake_pause(s, INTAKE_TURN);
+	return 0;
 }
 
 bool secure_see_off(struct session *s, int error)
@@ -238,6 +221,7 @@ bool secure_see_off(struct session *s, int error)
 	if (stream_is_ready(&s->stream) || error != -EBADMSG)
 		return false;
 	report(s, stream_fault(&s->stream, error));
+	guard_blame(s, GUARD_FAULT_AUTH);
 	leave_place(s);
 	session_finish(s);
 	(void)timer_set(&s->daemon->timers, &s->phase_timer, clock_now_us() + LINGER_US);

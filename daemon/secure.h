@@ -38,10 +38,6 @@ struct secure {
 	unsigned shaking_hands;      /* sessions */
 	unsigned steps;              /* of handshakes, in this turn */
 	struct secure_queue waiting; /* sessions, in the order they came */
-
-	uint64_t log_until_us; /* lines about refusals are counted until then */
-	unsigned logged;
-	uint64_t not_logged;
 };
 
 /* A session's. */

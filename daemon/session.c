@@ -20,9 +20,10 @@
 #define SESSION_MAGIC 0x5e551011u
 
 enum {
-	/* Above the high mark a session's jobs are held, below the low one they go on. */
-	OUTPUT_HIGH_BYTES = 1024 * 1024,
-	OUTPUT_LOW_BYTES = 256 * 1024,
+	/* Above the high mark a session's jobs are held, below a part of it they go on. */
+	OUTPUT_HIGH_BYTES = 1024 * 1024, /* or such a part of max_output: */
+	OUTPUT_HIGH_PART = 4,
+	OUTPUT_LOW_PART = 4,
 	JOBS_MIN_CAP = 64,
 	LINGER_US = 5 * 1000 * 1000, /* for a client to take its last bytes */
 };
@@ -54,6 +55,18 @@ void session_open(struct daemon *d, const struct listener *l, int fd)
 	timer_init(&s->phase_timer, on_phase_overdue);
 	timer_init(&s->output_timer, on_output_overdue);
 	peer_of(fd, &s->peer);
+	const char *why_not = s->is_only ? NULL : guard_let_in(s);
+	if (why_not) {
+		if (guard_may_log(d))
+			log_event(LOG_WARNING, "session.refused", LOG_STR("reason", why_not),
+				  LOG_STR("peer", s->peer.text),
+				  LOG_UINT("sessions", d->nsessions));
+		close_fd(fd);
+		free(s);
+		return;
+	}
+	intake_init(s);
+	s->ledger.parent = &d->memory.total;
 	stream_init(&s->stream, fd, true, early_limits(), d->config->max_output_bytes);
 	output_init(&s->output, &s->stream.out);
 	LIST_INSERT_HEAD(&d->sessions, s, node);
@@ -70,6 +83,8 @@ void session_open(struct daemon *d, const struct listener *l, int fd)
 		session_close(s, "TLS cannot begin");
 		return;
 	}
+	if (d->memory.is_tight)
+		intake_pause(s, INTAKE_MEMORY);
 	log_event(LOG_DEBUG, "session.open", LOG_UINT("session", s->number),
 		  LOG_STR("peer", s->peer.text));
 	audit_connect(s);
@@ -106,6 +121,25 @@ static void drop_jobs(struct session *s)
 	assert(s->njobs == 0 && TAILQ_EMPTY(&s->held));
 }
 
+int session_join_account(struct session *s, const char *identity)
+{
+	struct daemon *d = s->daemon;
+
+	s->account = account_join(&d->accounts, identity, &d->memory.total);
+	if (!s->account)
+		return -ENOMEM;
+	ledger_adopt(&s->ledger, &s->account->ledger);
+	return 0;
+}
+
+void session_leave_account(struct session *s)
+{
+	if (!s->account)
+		return;
+	ledger_adopt(&s->ledger, s->account->ledger.parent);
+	account_leave(TAKE_PTR(s->account));
+}
+
 void session_close(struct session *s, const char *why)
 {
 	struct daemon *d = s->daemon;
@@ -118,7 +152,9 @@ void session_close(struct session *s, const char *why)
 	secure_end(s, why);
 	drop_jobs(s);
 	share_unref(TAKE_PTR(s->share));
-	account_leave(TAKE_PTR(s->account));
+	session_leave_account(s);
+	guard_leave(s);
+	intake_done(s);
 	timer_cancel(&d->timers, &s->phase_timer);
 	timer_cancel(&d->timers, &s->output_timer);
 	if (s->dirty)
@@ -131,9 +167,14 @@ void session_close(struct session *s, const char *why)
 	s->on_read = s->on_write = NULL;
 	stream_done(&s->stream);
 	output_done(&s->output);
+	free(TAKE_PTR(s->jobs));
+	s->jobs_cap = 0;
+	memory_release_session(s);
 	d->nsessions--;
 	LIST_REMOVE(s, node);
 	LIST_INSERT_HEAD(&d->dead_sessions, s, node);
+	if (!s->pool && was_heard && !guard_may_log(d))
+		return;
 	enum log_level level = s->pool ? LOG_INFO : was_heard ? LOG_WARNING : LOG_DEBUG;
 	log_event(level, "session.close", LOG_UINT("session", s->number),
 		  LOG_STR("peer", s->peer.text), LOG_STR("reason", why),
@@ -143,7 +184,6 @@ void session_close(struct session *s, const char *why)
 void session_free(struct session *s)
 {
 	assert(s->phase == SESSION_DEAD && s->njobs == 0);
-	free(s->jobs);
 	s->magic = 0;
 	free(s);
 }
@@ -173,6 +213,9 @@ void session_finish(struct session *s)
 {
 	if (s->phase >= SESSION_CLOSING)
 		return;
+	intake_reopen(s);
+	if (s->phase == SESSION_DEAD)
+		return;
 	s->phase = SESSION_CLOSING;
 	(void)timer_set(&s->daemon->timers, &s->phase_timer, clock_now_us() + LINGER_US);
 	session_mark_dirty(s);
@@ -198,11 +241,31 @@ void session_send(struct session *s, const struct message *m, struct span payloa
 	session_mark_dirty(s);
 }
 
-bool session_is_full(const struct session *s, bool of_large)
+/* One that does not take what it has asked for. */
+static bool is_far_behind(const struct session *s)
 {
-	size_t waiting = of_large ? output_len(&s->output) : buf_len(&s->stream.out);
+	return output_len(&s->output) > s->daemon->config->max_output_bytes / 2;
+}
 
-	return waiting > s->stream.out.limit / 2;
+bool session_is_full(const struct session *s)
+{
+	return buf_len(&s->stream.out) > s->daemon->config->max_output_bytes / 2;
+}
+
+/*
+ * A slot never waits with a value. When a session falls behind, its jobs are held; those that
+ * slots have started by then go on, and what comes of them is taken: so the output can pass
+ * max_output by as much as all slots of the pool together may return. An honest client is not
+ * closed for that, however slow it reads; and what this adds up to is bounded by the budget of
+ * memory.h.
+ */
+void session_set_output_limit(struct session *s)
+{
+	const struct config *c = s->daemon->config;
+	uint64_t limit =
+		c->max_output_bytes + (uint64_t)s->pool->config->slots * c->max_result_bytes;
+
+	output_set_limit(&s->output, limit);
 }
 
 static void set_output_timer(struct session *s)
@@ -214,10 +277,10 @@ static void set_output_timer(struct session *s)
 			clock_now_us() + d->config->output_timeout_us);
 }
 
-/* Slots wait for a session that is full: not for ever. */
+/* Streams wait for a session that is full: not for ever. */
 static void update_output_timer(struct session *s)
 {
-	if (!session_is_full(s, true))
+	if (!is_far_behind(s))
 		timer_cancel(&s->daemon->timers, &s->output_timer);
 	else if (!timer_is_set(&s->output_timer))
 		set_output_timer(s);
@@ -227,8 +290,12 @@ static void on_output_overdue(struct timer *t)
 {
 	struct session *s = container_of(t, struct session, output_timer);
 
+	uint64_t least = s->daemon->config->output_timeout_us * INTAKE_RATE_MIN / 1000000;
+
 	if (s->stream.sent == s->written_before)
 		session_close(s, "does not read");
+	else if (s->stream.sent - s->written_before < least)
+		session_close(s, "reads too slowly");
 	else
 		set_output_timer(s);
 }
@@ -236,17 +303,21 @@ static void on_output_overdue(struct timer *t)
 /* Holds the session's jobs back while it is behind, and lets them go when it is not. */
 static void update_congestion(struct session *s)
 {
+	uint64_t high =
+		min_u64(OUTPUT_HIGH_BYTES, s->daemon->config->max_output_bytes / OUTPUT_HIGH_PART);
 	size_t waiting = output_crowd(&s->output);
 
+	memory_charge_session(s);
 	update_output_timer(s);
 	if (!s->congested) {
-		s->congested = waiting > OUTPUT_HIGH_BYTES;
+		s->congested = waiting > high;
 		return;
 	}
-	if (waiting > OUTPUT_LOW_BYTES)
+	if (waiting > high / OUTPUT_LOW_PART)
 		return;
 	s->congested = false;
-	if (!TAILQ_EMPTY(&s->held))
+	intake_resume(s, INTAKE_BEHIND);
+	if (s->phase != SESSION_DEAD && !TAILQ_EMPTY(&s->held))
 		scheduler_release(&s->pool->scheduler, s);
 }
 
@@ -289,9 +360,22 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 	session_mark_dirty(s);
 }
 
+void session_trim(struct session *s)
+{
+	buf_trim(&s->stream.out, 0);
+	buf_trim(&s->output.behind, 0);
+	if (s->njobs > 0 || !s->jobs)
+		return;
+	free(TAKE_PTR(s->jobs));
+	s->jobs_cap = 0;
+}
+
 static int on_frame(void *arg, const struct frame *f)
 {
-	return request_handle(arg, f);
+	struct session *s = arg;
+
+	s->intake.frames++;
+	return request_handle(s, f);
 }
 
 static void discard_input(struct session *s)
@@ -302,12 +386,25 @@ static void discard_input(struct session *s)
 		session_close(s, "all said");
 }
 
+/* Of one that is behind, no more jobs are read than may wait of its results: they would wait here
+ * instead of there. */
+static void update_intake(struct session *s)
+{
+	if (s->congested && s->ledger.bytes - s->held_bytes > s->daemon->config->max_output_bytes)
+		intake_pause(s, INTAKE_BEHIND);
+}
+
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct session *s = arg;
 
 	(void)fd, (void)what;
 	assert(s->magic == SESSION_MAGIC);
+	session_read(s);
+}
+
+void session_read(struct session *s)
+{
 	if (s->phase == SESSION_CLOSING) {
 		discard_input(s);
 		return;
@@ -316,10 +413,18 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		return;
 	s->daemon->now_us = clock_now_us(); /* what comes now was not there in the last turn */
 	int64_t n = stream_read(&s->stream, s->daemon->scratch, on_frame, s);
-	if (s->phase < SESSION_CLOSING && stream_waits(&s->stream))
-		session_mark_dirty(s); /* TLS answers by itself */
-	if (n >= 0 || s->phase >= SESSION_CLOSING)
+	if (s->phase >= SESSION_CLOSING)
 		return;
+	if (stream_waits(&s->stream))
+		session_mark_dirty(s); /* TLS answers by itself */
+	if (n >= 0) {
+		intake_after_read(s, (uint64_t)n);
+		memory_charge_session(s);
+		update_intake(s);
+		return;
+	}
+	if (n == -EPROTO || n == -EMSGSIZE)
+		guard_blame(s, GUARD_FAULT_PROTOCOL);
 	if (n == -ENODATA)
 		session_close(s, sink_is_mid_frame(&s->stream.in) ? "closed in mid-frame"
 								  : "closed by the client");
@@ -335,6 +440,8 @@ static void on_phase_overdue(struct timer *t)
 {
 	struct session *s = container_of(t, struct session, phase_timer);
 
+	if (s->phase == SESSION_OPENING)
+		guard_blame(s, GUARD_FAULT_SILENCE);
 	if (s->phase == SESSION_CLOSING)
 		session_close(s, "did not close its side");
 	else
@@ -376,7 +483,9 @@ int session_add_job(struct session *s, struct job *j)
 	s->jobs[place] = j;
 	s->njobs++;
 	s->account->inflight++;
+	s->intake.spare_cancels += INTAKE_CANCELS_PER_JOB;
 	j->session = s;
+	memory_charge_job(j, s);
 	return 0;
 }
 
@@ -389,6 +498,7 @@ void session_remove_job(struct session *s, struct job *j)
 	s->njobs--;
 	s->account->inflight--;
 	j->session = NULL;
+	memory_hand_up_job(j);
 }
 
 void session_note_started(struct session *s, uint64_t id)

@@ -12,9 +12,12 @@
 #ifndef DAEMON_SESSION_H
 #define DAEMON_SESSION_H
 
+#include "daemon/intake.h"
 #include "daemon/job.h"
+#include "daemon/ledger.h"
 #include "daemon/output.h"
 #include "daemon/secure.h"
+#include "daemon/source.h"
 #include "net/peer.h"
 #include "net/stream.h"
 #include "proto/message.h"
@@ -40,16 +43,23 @@ enum { SESSION_STARTED_MAX = 64 };
 
 struct session {
 	unsigned magic;
-	LIST_ENTRY(session) node;        /* of the daemon's live or dead ones */
-	TAILQ_ENTRY(session) dirty_node; /* of those with bytes to write */
+	LIST_ENTRY(session) node;                       /* of the daemon's live or dead ones */
+	LIST_ENTRY(session) greeting_node, keeper_node; /* while it is one of them */
+	TAILQ_ENTRY(session) dirty_node;                /* of those with bytes to write */
 	struct daemon *daemon;
 	struct pool *pool; /* since Hello */
 	enum session_phase phase;
 	bool dirty, write_blocked, congested, said_all;
-	bool is_only; /* of a private daemon: with the program that started it */
+	bool is_only;                /* of a private daemon: with the program that started it */
+	bool is_greeting, is_keeper; /* in those lists of the daemon's */
+	bool is_reserve;             /* beyond max_sessions: for questions only */
 
 	struct stream stream;
 	struct output output; /* of which stream.out is what is next */
+	struct intake intake;
+	struct ledger ledger;    /* of everything that it makes the daemon hold */
+	uint64_t held_bytes;     /* of that, in buffers */
+	uint64_t swept_at_bytes; /* memory.c */
 	struct event *on_read, *on_write;
 	struct timer phase_timer;  /* OPENING: the hello is overdue; CLOSING: its end is */
 	struct timer output_timer; /* full, and takes nothing */
@@ -70,10 +80,11 @@ struct session {
 
 	uint64_t number; /* for logs */
 	struct peer peer;
-	struct account *account;                 /* whose session it is, since Hello */
-	const struct config_identity *rules;     /* what it may; NULL: everything */
-	bool may_run_task;                       /* the job before's */
-	struct session *next_reviewed;           /* while a reload looks at all of them */
+	struct account *account;             /* whose session it is, since Hello */
+	const struct config_identity *rules; /* what it may; NULL: everything */
+	bool may_run_task;                   /* the job before's */
+	struct session *next_reviewed;       /* while a reload looks at all of them */
+	struct source_id source;
 };
 
 LIST_HEAD(session_list, session);
@@ -88,6 +99,17 @@ void session_open(struct daemon *d, const struct listener *l, int fd);
  * end of the turn. */
 void session_close(struct session *s, const char *why);
 void session_free(struct session *s);
+
+/* Reads what is there, and handles it. */
+void session_read(struct session *s);
+
+/* Gives memory back that is not used now. */
+void session_trim(struct session *s);
+
+/* The identity's account, which is charged with what the session holds as long as it is in it.
+ * 0 or -ENOMEM. */
+int session_join_account(struct session *s, const char *identity);
+void session_leave_account(struct session *s); /* when it is in none, does nothing */
 
 /* Says goodbye with a status (and a message), then closes when everything is written. */
 void session_refuse(struct session *s, fut_status status, const struct error_info *error);
@@ -108,9 +130,11 @@ static inline bool session_is_congested(const struct session *s)
 	return s->congested;
 }
 
-/* True when so much waits to be read that slots must not add to it; or not to large results,
- * which wait behind what is small. */
-bool session_is_full(const struct session *s, bool of_large);
+/* True when so much waits to be read that a stream of chunks is to wait, too. */
+bool session_is_full(const struct session *s);
+
+/* It has a pool: so much may wait to be read. */
+void session_set_output_limit(struct session *s);
 
 /* The place of an id in the table, or NULL when it is outside. */
 struct job *session_find_job(const struct session *s, uint64_t id);

@@ -351,7 +351,7 @@ static bool on_outcome(struct slot *s, struct job *j, const struct outcome_recor
 		}
 		if (o->kind == OUTCOME_CHUNK)
 			on_chunk(j, o, bytes);
-		else
+		else if (!session_is_full(j->session)) /* there will be a newer one */
 			on_progress(j, o, bytes);
 		return true;
 	case OUTCOME_PART:
@@ -366,11 +366,27 @@ static bool on_outcome(struct slot *s, struct job *j, const struct outcome_recor
 	return false;
 }
 
+/* What the slot says next, without taking it. */
+static bool says_chunk(const struct slot *s)
+{
+	struct ring_consumer look = s->out;
+	struct outcome_record o;
+	size_t len;
+	struct ring_record *r = ring_next(&look, &len);
+
+	if (!r || len < sizeof o)
+		return false;
+	memcpy(&o, record_body(r), sizeof o);
+	return o.kind == OUTCOME_CHUNK;
+}
+
+/* Only a stream waits for its reader, and not for ever: the session is closed for that. What a
+ * job returns is taken at once, whoever reads it: session_set_output_limit(). */
 static bool may_collect(const struct slot *s)
 {
 	const struct job *j = slot_oldest(s);
 
-	return j && !(j->session && session_is_full(j->session, j->result_bytes > 0));
+	return j && !(j->session && session_is_full(j->session) && says_chunk(s));
 }
 
 bool slot_is_settled(struct slot *s)

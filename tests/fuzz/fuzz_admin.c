@@ -2,6 +2,7 @@
  * a refusal is a sentence or nothing. */
 #include "tests/fuzz/front.h"
 
+#include "common/util.h"
 #include "daemon/admin.h"
 #include "proto/submit.h"
 
@@ -51,10 +52,25 @@ static void set_scene(uint64_t scene)
 	}
 }
 
+static struct session *open_session(void)
+{
+	struct session *s;
+
+	LIST_FOREACH(s, &front->sessions, node) {
+		if (s->phase == SESSION_OPEN)
+			return s;
+	}
+	return NULL;
+}
+
 static void ask(struct span what, struct span argument)
 {
+	struct session *s = open_session();
 	char *text = NULL;
-	fut_status status = admin_answer(front, what, argument, &text);
+
+	if (!s)
+		return;
+	fut_status status = admin_answer(s, what, argument, &text);
 
 	if (status == FUT_OK) {
 		json_error_t e;
@@ -69,7 +85,8 @@ static void ask(struct span what, struct span argument)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char *const questions[] = {"why", "jobs", "status"};
+	static const char *const questions[] = {"why",    "jobs",   "status",
+						"memory", "whoami", "identities"};
 	struct input in = input_of(data, size);
 	char name[64];
 
@@ -77,7 +94,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	set_scene(take(&in, 2));
 	while (!input_is_over(&in)) {
 		uint64_t how = take(&in, 1);
-		struct span what = how & 0x80 ? take_bytes(&in) : span_str(questions[how % 3]);
+		struct span what = how & 0x80 ? take_bytes(&in)
+					      : span_str(questions[how % ARRAY_LEN(questions)]);
 		snprintf(name, sizeof name, "%u-%u-1", (unsigned)(how >> 2) % 4,
 			 (unsigned)take(&in, 1) % 17);
 		ask(what, how & 0x40 ? take_bytes(&in) : span_str(name));

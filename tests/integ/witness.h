@@ -14,6 +14,7 @@
 #include <string.h>
 
 static const char config[] = "handshake_timeout = 500ms\n"
+			     "penalty_protocol = 0s\npenalty_silence = 0s\npenalty_flood = 0s\n"
 			     "max_payload = 64K\nmax_result = 64K\nmax_queued = 1M\n"
 			     "max_output = 1M\nmax_inflight = 1000\n"
 			     "pool p {\n  kind = threads\n  slots = 2\n"

@@ -29,7 +29,7 @@ void bed_setup(void)
 	bed_njobs = 0;
 	bed_now_us = 1;
 	scheduler_init(&bed, &bed_config);
-	bed_account = account_join(&accounts, "unix:1000");
+	bed_account = account_join(&accounts, "unix:1000", NULL);
 	must(bed_account != NULL);
 	for (unsigned i = 0; i < BED_SESSIONS; i++)
 		TAILQ_INIT(&bed_sessions[i].held);

@@ -9,8 +9,9 @@ static struct account *table;
 
 START_TEST(sessions_share_it)
 {
-	struct account *a = account_join(&table, "unix:1"), *b = account_join(&table, "unix:1");
-	struct account *other = account_join(&table, "unix:12");
+	struct account *a = account_join(&table, "unix:1", NULL),
+		       *b = account_join(&table, "unix:1", NULL);
+	struct account *other = account_join(&table, "unix:12", NULL);
 
 	ck_assert_ptr_nonnull(a);
 	ck_assert_ptr_eq(a, b);
@@ -30,12 +31,12 @@ END_TEST
 /* A share may outlive the sessions: what is owed stays owed. */
 START_TEST(a_share_keeps_it)
 {
-	struct account *a = account_ref(account_join(&table, "a"));
+	struct account *a = account_ref(account_join(&table, "a", NULL));
 
 	account_charge(a, 100);
 	account_leave(a);
 	ck_assert_ptr_eq(table, a);
-	struct account *again = account_join(&table, "a");
+	struct account *again = account_join(&table, "a", NULL);
 	ck_assert_ptr_eq(again, a);
 	ck_assert_uint_eq(again->bytes, 100);
 	account_discharge(a, 100);
@@ -52,7 +53,7 @@ START_TEST(a_name_is_bytes)
 	char longest[IDENTITY_NAME_SIZE];
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		a[i] = account_join(&table, names[i]);
+		a[i] = account_join(&table, names[i], NULL);
 		ck_assert_uint_eq(a[i]->sessions, 1);
 	}
 	ck_assert_uint_eq(HASH_COUNT(table), ARRAY_LEN(names));
@@ -60,7 +61,7 @@ START_TEST(a_name_is_bytes)
 		account_leave(a[i]);
 	memset(longest, 'x', sizeof longest - 1);
 	longest[sizeof longest - 1] = '\0';
-	struct account *l = account_join(&table, longest);
+	struct account *l = account_join(&table, longest, NULL);
 	ck_assert_str_eq(l->name, longest);
 	account_leave(l);
 }
@@ -79,7 +80,7 @@ static unsigned take_all(struct account *a, uint64_t now_us, uint64_t interval_n
 
 START_TEST(a_burst_then_the_rate)
 {
-	struct account *a = account_join(&table, "a");
+	struct account *a = account_join(&table, "a", NULL);
 	uint64_t now_us = 1000000, interval_ns = 2000000; /* 500 a second */
 
 	ck_assert_uint_eq(take_all(a, now_us, interval_ns, 100), 100);
@@ -96,7 +97,7 @@ END_TEST
 /* What is refused costs nothing: or whoever asks too often would never get any. */
 START_TEST(a_refusal_takes_nothing)
 {
-	struct account *a = account_join(&table, "a");
+	struct account *a = account_join(&table, "a", NULL);
 	uint64_t before;
 
 	ck_assert_uint_eq(take_all(a, 5, 1000000, 3), 3);
@@ -110,7 +111,7 @@ END_TEST
 
 START_TEST(the_extremes_of_a_rate)
 {
-	struct account *a = account_join(&table, "a"), *b = account_join(&table, "b");
+	struct account *a = account_join(&table, "a", NULL), *b = account_join(&table, "b", NULL);
 
 	ck_assert_uint_eq(take_all(a, 0, 1, 50), 50); /* 10^9 a second */
 	ck_assert_uint_eq(take_all(a, 1, 1, 50), 50);

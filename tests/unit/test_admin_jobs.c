@@ -33,7 +33,7 @@ static void setup_session(struct session *s, uint64_t number)
 {
 	*s = (struct session){.daemon = &d, .pool = &pool, .phase = SESSION_OPEN, .number = number};
 	TAILQ_INIT(&s->held);
-	s->account = account_join(&d.accounts, "unix:1000");
+	s->account = account_join(&d.accounts, "unix:1000", NULL);
 	ck_assert_ptr_nonnull(s->account);
 	LIST_INSERT_HEAD(&d.sessions, s, node);
 }

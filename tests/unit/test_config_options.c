@@ -21,14 +21,23 @@ START_TEST(every_option_is_taken)
 		"max_payload = \"1M\"\n"
 		"max_result = 2M\n"
 		"max_sessions = 3\n"
+		"max_greeting = 19\n"
+		"max_greeting_per_source = 20\n"
+		"greeting_drop_from = 21\n"
 		"max_inflight = 4\n"
 		"max_output = 5M\n"
 		"max_queued = 6G\n"
+		"memory_budget = 22M\n"
 		"handshake_timeout = 7ms\n"
+		"frame_timeout = 23ms\n"
 		"output_timeout = 11ms\n"
 		"drain_timeout = 8s\n"
 		"kill_grace = 9min\n"
 		"start_timeout = 10h\n"
+		"penalty_protocol = 0s\n"
+		"penalty_silence = 24s\n"
+		"penalty_auth = 25s\n"
+		"penalty_flood = 26s\n"
 		"command wc { exec = {\"/usr/bin/wc\", \"-l\", \"\"} }\n"
 		"pool slow { kind = processes slots = 11 queue = 12 min_hosts = 11\n"
 		"  idle_timeout = 16ms max_tasks = 17 max_rss = 18M\n"
@@ -45,10 +54,19 @@ START_TEST(every_option_is_taken)
 	ck_assert_uint_eq(c->max_payload_bytes, 1 << 20);
 	ck_assert_uint_eq(c->max_result_bytes, 2 << 20);
 	ck_assert_uint_eq(c->max_sessions, 3);
+	ck_assert_uint_eq(c->max_greeting, 19);
+	ck_assert_uint_eq(c->max_greeting_per_source, 20);
+	ck_assert_uint_eq(c->greeting_drop_from, 21);
 	ck_assert_uint_eq(c->max_inflight, 4);
 	ck_assert_uint_eq(c->max_output_bytes, 5 << 20);
 	ck_assert_uint_eq(c->max_queued_bytes, 6ull << 30);
+	ck_assert_uint_eq(c->memory_budget_bytes, 22 << 20);
 	ck_assert_uint_eq(c->handshake_timeout_us, 7000);
+	ck_assert_uint_eq(c->frame_timeout_us, 23000);
+	ck_assert_uint_eq(c->penalty_protocol_us, 0);
+	ck_assert_uint_eq(c->penalty_silence_us, 24000000);
+	ck_assert_uint_eq(c->penalty_auth_us, 25000000);
+	ck_assert_uint_eq(c->penalty_flood_us, 26000000);
 	ck_assert_uint_eq(c->output_timeout_us, 11000);
 	ck_assert_uint_eq(c->drain_timeout_us, 8000000);
 	ck_assert_uint_eq(c->kill_grace_us, 9 * 60000000ull);
@@ -179,15 +197,24 @@ static const struct {
 	{"max_payload", "1K", "1023", "1G", "1073741825"},
 	{"max_result", "1K", "1023", "1G", "1073741825"},
 	{"max_sessions", "1", "0", "65536", "65537"},
+	{"max_greeting", "1", "0", "65536", "65537"},
+	{"max_greeting_per_source", "1", "0", "65536", "65537"},
+	{"greeting_drop_from", "1", "0", "65536", "65537"},
 	{"max_inflight", "1", "0", "16777216", "16777217"},
 	{"max_output", "1K", "1023", "1024G", "1099511627777"},
 	{"max_queued", "1K", "1023", "1024G", "1099511627777"},
+	{"memory_budget", "0", "-1", "1024G", "1025G"},
 	{"handshake_timeout", "1ms", "999us", "24h", "24.000001h"},
+	{"frame_timeout", "1ms", "999us", "24h", "24.000001h"},
 	{"output_timeout", "1ms", "999us", "24h", "24.000001h"},
 	{"drain_timeout", "1ms", "999us", "24h", "1441min"},
 	{"kill_grace", "1ms", "999us", "24h", "86401s"},
 	{"start_timeout", "1ms", "999us", "24h", "86400001ms"},
 	{"ageing", "1ms", "999us", "24h", "86400001ms"},
+	{"penalty_protocol", "0s", "-1s", "10min", "601s"},
+	{"penalty_silence", "0s", "-1s", "10min", "601s"},
+	{"penalty_auth", "0s", "-1s", "10min", "601s"},
+	{"penalty_flood", "0s", "-1s", "10min", "601s"},
 	{"slots", "0", "-1", "256", "257"}, /* the first of a pool */
 	{"min_hosts", "0", "-1", "256", "257"},
 	{"idle_timeout", "1ms", "999us", "24h", "86401s"},

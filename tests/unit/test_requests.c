@@ -77,7 +77,7 @@ static void open_session(enum role role)
 		return;
 	s.rules = &sections[role - USER];
 	s.pool = &pool;
-	s.account = account_join(&d.accounts, "unix:7100x");
+	s.account = account_join(&d.accounts, "unix:7100x", NULL);
 }
 
 static void close_session(void)

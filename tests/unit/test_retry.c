@@ -38,6 +38,7 @@ static void setup(void)
 	d.error_scratch = malloc(2 * (size_t)ERROR_ENCODED_MAX);
 	d.config = calloc(1, sizeof *d.config);
 	ck_assert(d.base && d.error_scratch && d.config);
+	d.config->max_output_bytes = 1 << 20;
 	ck_assert_int_eq(timers_init(&d.timers, d.base), 0);
 	TAILQ_INIT(&d.dirty);
 	job_store_init(&d.jobs);
@@ -48,9 +49,10 @@ static void setup(void)
 	TAILQ_INIT(&session.held);
 	timer_init(&session.phase_timer, NULL);
 	timer_init(&session.output_timer, NULL);
+	intake_init(&session);
 	buf_init(&session.stream.out, 1 << 20);
 	output_init(&session.output, &session.stream.out);
-	session.account = account_join(&d.accounts, "unix:1000");
+	session.account = account_join(&d.accounts, "unix:1000", NULL);
 	ck_assert_ptr_nonnull(session.account);
 	session.share = share_new(&pool.scheduler, session.account);
 	ck_assert_ptr_nonnull(session.share);

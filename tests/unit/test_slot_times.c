@@ -41,6 +41,7 @@ static void setup(void)
 	d.config = calloc(1, sizeof *d.config);
 	ck_assert_ptr_nonnull(d.config);
 	d.config->max_result_bytes = 1 << 20;
+	d.config->max_output_bytes = 1 << 20;
 	pool = (struct pool){.daemon = &d, .name = "p", .phase = POOL_READY};
 	scheduler_init(&pool.scheduler, d.config);
 	host = (struct host){
@@ -55,7 +56,7 @@ static void setup(void)
 	TAILQ_INIT(&session.held);
 	buf_init(&session.stream.out, 1 << 20);
 	output_init(&session.output, &session.stream.out);
-	session.account = account_join(&d.accounts, "unix:1000");
+	session.account = account_join(&d.accounts, "unix:1000", NULL);
 	ck_assert_ptr_nonnull(session.account);
 	session.share = share_new(&pool.scheduler, session.account);
 	ck_assert_ptr_nonnull(session.share);
