@@ -18,14 +18,14 @@ struct bucket {
 	uint64_t full_at_us;
 };
 
-/* Takes `n`, where there is anything left. A bucket that is nearly empty may so be overdrawn by
- * one take: what things cost is often known only afterwards. */
+/* Takes `n`, where there is one left. It may so be overdrawn by one take: what things cost is
+ * often known only afterwards. */
 static inline bool bucket_take(struct bucket *b, const struct bucket_size *size, uint64_t n,
 			       uint64_t now_us)
 {
 	uint64_t from_us = b->full_at_us > now_us ? b->full_at_us : now_us;
 
-	if (from_us - now_us >= size->burst * size->interval_us)
+	if (from_us - now_us > (size->burst - 1) * size->interval_us)
 		return false;
 	b->full_at_us = from_us + n * size->interval_us;
 	return true;

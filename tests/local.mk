@@ -14,6 +14,7 @@ libtest_la_SOURCES = \
 	%D%/lib/fake_call.c %D%/lib/fake_call.h \
 	%D%/lib/fake_daemon.c %D%/lib/fake_daemon.h %D%/lib/one_fake.h \
 	%D%/lib/footprint.c %D%/lib/footprint.h \
+	%D%/lib/hostile.c %D%/lib/hostile.h \
 	%D%/lib/ring_pair.c %D%/lib/ring_pair.h \
 	%D%/lib/seed.c %D%/lib/seed.h \
 	%D%/lib/tcert.c %D%/lib/tcert.h \
@@ -85,6 +86,7 @@ daemon_tests = \
 	%D%/unit/test_environment \
 	%D%/unit/test_config_tls \
 	%D%/unit/test_fair_share \
+	%D%/unit/test_guard \
 	%D%/unit/test_job \
 	%D%/unit/test_oom \
 	%D%/unit/test_output \
@@ -108,6 +110,7 @@ daemon_tests = \
 %C%_unit_test_config_tls_LDADD = libtest.la libdaemon.la $(CHECK_LIBS)
 %C%_unit_test_fair_share_SOURCES = %D%/unit/test_fair_share.c $(sched_bed)
 %C%_unit_test_fair_share_LDADD = libtest.la libdaemon.la $(CHECK_LIBS)
+%C%_unit_test_guard_LDADD = libtest.la libdaemon.la $(CHECK_LIBS)
 %C%_unit_test_job_LDADD = libtest.la libdaemon.la $(CHECK_LIBS)
 %C%_unit_test_oom_LDADD = libtest.la libdaemon.la $(CHECK_LIBS)
 %C%_unit_test_output_LDADD = libtest.la libdaemon.la $(CHECK_LIBS)
@@ -187,8 +190,6 @@ check_PROGRAMS += $(base_tests) $(net_tests) $(daemon_tests) $(worker_tests) $(c
 # ---- integ: real daemons, by the wire and by the library ----
 
 wire_tests = \
-	%D%/integ/test_bad_hello \
-	%D%/integ/test_bad_input \
 	%D%/integ/test_breaker \
 	%D%/integ/test_daemon \
 	%D%/integ/test_demand \
@@ -204,8 +205,6 @@ wire_tests = \
 	%D%/integ/test_reload \
 	%D%/integ/test_replacement \
 	%D%/integ/test_tasks
-%C%_integ_test_bad_hello_SOURCES = %D%/integ/test_bad_hello.c %D%/integ/witness.h
-%C%_integ_test_bad_input_SOURCES = %D%/integ/test_bad_input.c %D%/integ/witness.h
 %C%_integ_test_breaker_SOURCES = %D%/integ/test_breaker.c %D%/integ/one_daemon.h %D%/integ/slots.h
 %C%_integ_test_daemon_SOURCES = %D%/integ/test_daemon.c %D%/integ/one_daemon.h
 %C%_integ_test_demand_SOURCES = %D%/integ/test_demand.c %D%/integ/one_daemon.h %D%/integ/slots.h
@@ -289,6 +288,10 @@ check_PROGRAMS += %D%/integ/leaver %D%/integ/unloader
 
 include %D%/contract/local.mk
 
+# ---- hostile: what must not hurt, row by row ----
+
+include %D%/hostile/local.mk
+
 script_tests = \
 	%D%/integ/test_examples.sh \
 	%D%/integ/test_futurectl.sh \
@@ -307,7 +310,7 @@ check_PROGRAMS += %D%/soak/soak_kills
 include %D%/fuzz/local.mk
 
 # The slow ones first, so that the last to end is not the last to start.
-TESTS += $(contract_tests) $(e2e_tests) $(tls_tests) $(wire_tests) $(script_tests) $(worker_tests) $(client_tests) $(module_tests) \
+TESTS += $(contract_tests) $(hostile_tests) $(e2e_tests) $(tls_tests) $(wire_tests) $(script_tests) $(worker_tests) $(client_tests) $(module_tests) \
 	$(daemon_tests) $(net_tests) $(fuzz_tests) $(base_tests)
 
 # What has threads: run under the thread sanitizer.

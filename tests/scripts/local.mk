@@ -3,6 +3,7 @@ structure_tests = \
 	%D%/test_contract.sh \
 	%D%/test_hardening.sh \
 	%D%/test_headers.sh \
+	%D%/test_hostile.sh \
 	%D%/test_layers.sh \
 	%D%/test_manual.sh \
 	%D%/test_style.sh \
