@@ -33,6 +33,20 @@ static inline TCase *trun_case(Suite *s, const char *name)
  * counts as skipped and names it. `why_not` may be NULL. */
 void trun_add_unless(TCase *tc, const char *why_not, const TTest *test, int n);
 
+/* For programs whose tests confine themselves: a check for leaks looks into its process, and
+ * would be kept from that. */
+#ifdef __SANITIZE_ADDRESS__
+#define TRUN_NO_LEAK_CHECK                                                                         \
+	int __lsan_is_turned_off(void);                                                            \
+	__attribute__((visibility("default"))) int __lsan_is_turned_off(void)                      \
+	{                                                                                          \
+		return 1;                                                                          \
+	}                                                                                          \
+	int __lsan_is_turned_off(void)
+#else
+#define TRUN_NO_LEAK_CHECK struct trun_checks_leaks
+#endif
+
 /* Runs the test once for each row of the table, with the row's number as _i. */
 #define trun_add_each(tc, test, table) tcase_add_loop_test((tc), test, 0, (int)ARRAY_LEN(table))
 

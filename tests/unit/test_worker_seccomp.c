@@ -16,6 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+TRUN_NO_LEAK_CHECK;
+
 enum { NETWORK = 1, PROGRAMS = 2 };
 
 /* How a child that makes this call ended: minus the signal, or the errno. */
