@@ -7,7 +7,7 @@
 /* Nothing that is executed gets more rights than its caller, ever again. 0 or -errno. */
 int privileges_freeze(void);
 
-/* Becomes this user with this one group, for good. Takes the signal of the parent's death with
+/* Becomes this user with this one group and no capabilities, for good. Takes the signal of the parent's death with
  * it: whoever wants that asks for it again. 0 or -errno; -EPERM: not started with the right. */
 int privileges_become(uid_t uid, gid_t gid);
 

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #ifdef __SANITIZE_ADDRESS__
 /* The check for leaks at the end traces the process: from inside a sandbox it would be killed. */
@@ -180,6 +181,10 @@ static int change_user(const struct sandbox *s, char reason[SANDBOX_REASON_MAX])
 	if (r < 0)
 		return refuse(reason, r, "it cannot become user %u: %s", s->uid,
 			      strerrordesc_np(-r));
+	/* Root's are root's; what another daemon has of them it has for itself. */
+	r = geteuid() == 0 ? 0 : privileges_drop();
+	if (r < 0)
+		return refuse(reason, r, "capabilities: %s", strerrordesc_np(-r));
 	/* That took it away. Whether the front has ended meanwhile is seen on its socket. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* What a host could get hold of here could speak for all of them. */

@@ -5,7 +5,8 @@
  * FUT_MODULE(). Four functions of it, all optional, prepare for its tasks:
  *
  *	init()       once, in the pool's zygote, which loads the module and forks the
- *	             hosts: whatever it builds is shared copy-on-write by every host
+ *	             hosts: whatever it builds is shared copy-on-write by every host. A
+ *	             module that starts threads or processes here is refused
  *	slot_init()  in the host, on each slot's own thread, before the slot's first job:
  *	             what cannot be shared or does not survive a fork, such as a
  *	             connection, a thread, or a thread's own data

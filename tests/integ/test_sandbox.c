@@ -435,6 +435,7 @@ START_TEST(test_strict_commands)
 	must_say("cat", "as it came", "as it came");
 	must_say("ordinary", "", "0");
 	must_say("dumpable", "", "0");
+	must_say("capabilities", "", "none");
 	stop();
 }
 END_TEST
@@ -523,6 +524,7 @@ START_TEST(test_user)
 {
 	start_pool(_i, "user = nobody\n environment = {WANTED}");
 	must_say("identity", "", "uid=65534 gid=65534 groups=0 nnp=1 leads=1 session=1");
+	must_say("capabilities", "", "none");
 	must_say("steal", key_path, "EACCES");
 	must_say("steal", d->config_path, "EACCES");
 	must_say("descriptors", number(d->pid), "EACCES");

@@ -253,7 +253,8 @@ static int connect_to(struct fut_call *call)
 
 /* ---- what it is ---- */
 
-/* "uid=N gid=N groups=N nnp=N dumpable=N session=own|the zygote's" */
+/* Who it is, how many other groups it has; the rest is 1 where it holds: no new privileges, it
+ * leads its process group, and the zygote its session. */
 static int identity(struct fut_call *call)
 {
 	char text[256];
@@ -263,6 +264,19 @@ static int identity(struct fut_call *call)
 		       prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), getpgrp() == getpid(),
 		       getsid(0) == getppid());
 	return return_text(call, text);
+}
+
+static int capabilities(struct fut_call *call)
+{
+	unsigned long long effective = 1;
+	char line[256];
+	FILE *f = fopen("/proc/self/status", "re");
+
+	while (f && fgets(line, sizeof line, f))
+		(void)sscanf(line, "CapEff: %llx", &effective);
+	if (f)
+		(void)fclose(f);
+	return return_text(call, effective ? "some" : "none");
 }
 
 static int dumpable(struct fut_call *call)
@@ -310,6 +324,7 @@ static const struct fut_task tasks[] = {
 	{.name = "send_signal", .run = send_signal},
 	{.name = "connect_to", .run = connect_to},
 	{.name = "identity", .run = identity},
+	{.name = "capabilities", .run = capabilities},
 	{.name = "dumpable", .run = dumpable},
 	{.name = "limits", .run = limits},
 	{.name = "variable", .run = variable},
