@@ -69,7 +69,7 @@ END_TEST
 /* Each of them costs a zygote, and the pool comes up all the same. */
 START_TEST(test_all_of_them)
 {
-	start("start_timeout = 3s\n"
+	start("start_timeout = 60s\n"
 	      "pool p {\n kind = processes\n slots = 1\n modules = {testmod_hostile_crash, "
 	      "testmod_hostile_fork, testmod_hostile_thread, testmod_hostile_close_all, basic, "
 	      "testmod_hostile_many}\n}\n");

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <signal.h>
@@ -522,6 +523,9 @@ static const char *why_no_user(void)
 
 START_TEST(test_user)
 {
+	const gid_t groups[] = {4, 24};
+
+	ck_assert_int_eq(setgroups(ARRAY_LEN(groups), groups), 0); /* the daemon has them */
 	start_pool(_i, "user = nobody\n environment = {WANTED}");
 	must_say("identity", "", "uid=65534 gid=65534 groups=0 nnp=1 leads=1 session=1");
 	must_say("capabilities", "", "none");
