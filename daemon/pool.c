@@ -1,3 +1,7 @@
+/* A task that there is no memory for is unknown; the daemon goes on. */
+#define HASH_NONFATAL_OOM         1
+#define uthash_nonfatal_oom(task) ((task)->name_len = 0)
+
 #include "daemon/pool.h"
 
 #include "common/clock.h"
@@ -104,6 +108,10 @@ static struct task *add_task(struct pool *p, const char *name)
 	t->cap = cap_of(p, name);
 	TAILQ_INIT(&t->parkings);
 	HASH_ADD_KEYPTR(hh, p->tasks, t->name, t->name_len, t);
+	if (t->name_len == 0) {
+		free(t);
+		return NULL;
+	}
 	return t;
 }
 

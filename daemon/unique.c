@@ -1,3 +1,7 @@
+/* A client's names make these: when there is no memory for one, its job is refused. */
+#define HASH_NONFATAL_OOM      1
+#define uthash_nonfatal_oom(u) ((u)->pool = NULL)
+
 #include "daemon/unique.h"
 
 #include "daemon/answer.h"
@@ -54,7 +58,11 @@ int unique_open(struct job *run, struct span name)
 	u->run = run;
 	TAILQ_INIT(&u->followers);
 	u->key_len = make_key(run->session->account, run->task, name, u->key);
-	HASH_ADD_KEYPTR(hh, u->pool->uniques, u->key, u->key_len, u);
+	HASH_ADD_KEYPTR(hh, run->session->pool->uniques, u->key, u->key_len, u);
+	if (!u->pool) {
+		free(u);
+		return -ENOMEM;
+	}
 	run->unique = u;
 	return 0;
 }

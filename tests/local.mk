@@ -309,6 +309,10 @@ check_PROGRAMS += %D%/soak/soak_kills
 
 include %D%/fuzz/local.mk
 
+# ---- torture: calls that fail ----
+
+include %D%/torture/local.mk
+
 # The slow ones first, so that the last to end is not the last to start.
 TESTS += $(contract_tests) $(hostile_tests) $(e2e_tests) $(tls_tests) $(wire_tests) $(script_tests) $(worker_tests) $(client_tests) $(module_tests) \
 	$(daemon_tests) $(net_tests) $(fuzz_tests) $(base_tests)
