@@ -37,8 +37,8 @@ static void set_scene(uint64_t scene)
 	front_connect(0);
 	front_hello(0, "threads");
 	front_connect(1);
-	front_hello(1, "processes");
-	for (uint32_t i = 0; i < (scene & 15); i++)
+	front_hello(1, "threads");
+	for (uint32_t i = 0; i < (scene & 7); i++)
 		submit((unsigned)(scene >> i) & 1, i, front_tasks[i % FRONT_TASKS],
 		       i % 3 ? "" : "vip");
 	for (int i = 0; i < 3; i++)

@@ -28,7 +28,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-enum { JOBS_MAX = 12, STEPS_MAX = 100, PATIENCE_S = 30 };
+enum { JOBS_MAX = 12, STEPS_MAX = 100, PATIENCE_S = 60 };
 
 static const int64_t patience_us = PATIENCE_S * 1000000LL;
 
