@@ -47,7 +47,7 @@ static void write_pool(FILE *f, const char *name, const struct url *u)
 
 /* The pools are those of a daemon without a configuration, so that a program finds the same
  * ones elsewhere. It listens nowhere; but without `listen` there is a default that would
- * have to make sense. */
+ * have to make sense. The text is the caller's, also after an error. */
 static int make_text(const struct url *u, char **ret, size_t *ret_len)
 {
 	FILE *f = open_memstream(ret, ret_len);
@@ -59,10 +59,7 @@ static int make_text(const struct url *u, char **ret, size_t *ret_len)
 	write_pool(f, "processes", u);
 	bool failed = ferror(f);
 	failed |= fclose(f) != 0;
-	if (!failed)
-		return 0;
-	free(*ret);
-	return -ENOMEM;
+	return failed ? -ENOMEM : 0;
 }
 
 /* A file that nobody can change, and that is nowhere. */
