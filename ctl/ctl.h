@@ -60,6 +60,9 @@ int map_run(const struct ctl *ctl, int argc, char **argv);
 int status_run(const struct ctl *ctl, int argc, char **argv);
 int jobs_run(const struct ctl *ctl, int argc, char **argv);
 int why_run(const struct ctl *ctl, int argc, char **argv);
+int whoami_run(const struct ctl *ctl, int argc, char **argv);
+int identities_run(const struct ctl *ctl, int argc, char **argv);
+int reload_run(const struct ctl *ctl, int argc, char **argv);
 int ping_run(const struct ctl *ctl, int argc, char **argv);
 int cert_run(const struct ctl *ctl, int argc, char **argv);
 

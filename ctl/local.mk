@@ -6,6 +6,7 @@ futurectl_SOURCES = \
 	%D%/cert_make.c \
 	%D%/ctl.h \
 	%D%/files.c %D%/files.h \
+	%D%/identities.c \
 	%D%/input.c %D%/input.h \
 	%D%/jobs.c \
 	%D%/json.c %D%/json.h \
@@ -15,6 +16,7 @@ futurectl_SOURCES = \
 	%D%/names.c %D%/names.h \
 	%D%/out.c %D%/out.h \
 	%D%/ping.c \
+	%D%/reload.c \
 	%D%/report.c %D%/report.h \
 	%D%/status.c \
 	%D%/submit.c \

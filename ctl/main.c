@@ -23,6 +23,10 @@ static const struct command commands[] = {
 	{"status", "show what the daemon does", status_run, false},
 	{"jobs", "list what waits and what runs", jobs_run, false},
 	{"why", "say why a job does not run yet", why_run, false},
+	{"whoami", "say who you are to the daemon, and what you may", whoami_run, false},
+	{"identities", "list who is connected, what they use and what they may", identities_run,
+	 false},
+	{"reload", "make the daemon read its configuration again", reload_run, false},
 	{"ping", "measure the way to the daemon and back", ping_run, false},
 	{"cert", "make the certificates of a first TLS set-up", cert_run, false},
 	{NULL, NULL, NULL, false},
@@ -115,7 +119,7 @@ static char *help_with_commands(int key, const char *text, void *input)
 		ctl_no_memory();
 	fputs("Commands:\n", out);
 	for (const struct command *c = commands; c->name; c++)
-		fprintf(out, "  %-8s %s\n", c->name, c->summary);
+		fprintf(out, "  %-10s %s\n", c->name, c->summary);
 	fprintf(out, "\n%s", text);
 	fclose(out);
 	return help;

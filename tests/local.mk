@@ -295,6 +295,7 @@ include %D%/hostile/local.mk
 script_tests = \
 	%D%/integ/test_examples.sh \
 	%D%/integ/test_futurectl.sh \
+	%D%/integ/test_identities.sh \
 	%D%/integ/test_syscalls.sh
 dist_check_SCRIPTS += $(script_tests)
 EXTRA_DIST         += %D%/integ/expected %D%/lib/daemon.sh
