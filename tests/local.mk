@@ -197,6 +197,7 @@ wire_tests = \
 	%D%/integ/test_fairness \
 	%D%/integ/test_hostile_modules \
 	%D%/integ/test_hosts \
+	%D%/integ/test_identities \
 	%D%/integ/test_jobs \
 	%D%/integ/test_limits \
 	%D%/integ/test_names \
@@ -210,6 +211,8 @@ wire_tests = \
 %C%_integ_test_demand_SOURCES = %D%/integ/test_demand.c %D%/integ/one_daemon.h %D%/integ/slots.h
 %C%_integ_test_drain_SOURCES = %D%/integ/test_drain.c %D%/integ/one_daemon.h
 %C%_integ_test_hostile_modules_SOURCES = %D%/integ/test_hostile_modules.c %D%/integ/one_daemon.h
+%C%_integ_test_identities_SOURCES = %D%/integ/test_identities.c %D%/integ/one_daemon.h
+%C%_integ_test_identities_LDADD   = libtest.la libproto.la $(JANSSON_LIBS) $(CHECK_LIBS)
 %C%_integ_test_jobs_SOURCES = %D%/integ/test_jobs.c %D%/integ/one_daemon.h
 %C%_integ_test_jobs_LDADD   = libtest.la libproto.la $(JANSSON_LIBS) $(CHECK_LIBS)
 %C%_integ_test_only_session_SOURCES = %D%/integ/test_only_session.c %D%/integ/one_daemon.h
