@@ -29,8 +29,9 @@ static void on_start_overdue(struct timer *t);
 
 /* ---- start ------------------------------------------------------------- */
 
-/* The process, with its end of the control socket at CONTROL_FD and nothing else of ours. It leads
- * a session, so there is no terminal that task code could type into. */
+/* The process, with its end of the control socket at CONTROL_FD and nothing else of ours. A group
+ * of its own and not a session: the kernel shares the processors out by session, and a job's start
+ * would wait for the turn of its host's. */
 static int spawn_with(const char *path, const char *pool_name, int control, char **environment,
 		      pid_t *ret_pid)
 {
@@ -56,8 +57,9 @@ static int spawn_with(const char *path, const char *pool_name, int control, char
 	posix_spawn_file_actions_adddup2(&actions, control, CONTROL_FD);
 	posix_spawnattr_setsigmask(&attr, &none);
 	posix_spawnattr_setsigdefault(&attr, &all);
+	posix_spawnattr_setpgroup(&attr, 0);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-						POSIX_SPAWN_SETSID);
+						POSIX_SPAWN_SETPGROUP);
 	r = posix_spawn(ret_pid, path, &actions, &attr, argv, environment);
 	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&actions);

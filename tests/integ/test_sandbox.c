@@ -139,8 +139,8 @@ START_TEST(test_every_pool)
 	char want[96];
 
 	start_pool(_i, "");
-	snprintf(want, sizeof want, "uid=%u gid=%u groups=%d nnp=1 leads=1 session=1",
-		 (unsigned)getuid(), (unsigned)getgid(), getgroups(0, NULL));
+	snprintf(want, sizeof want, "uid=%u gid=%u groups=%d nnp=1 leads=1", (unsigned)getuid(),
+		 (unsigned)getgid(), getgroups(0, NULL));
 	must_say("identity", "", want);
 	must_say("ordinary", "", "0");
 	must_say("dumpable", "", "1");
@@ -527,7 +527,7 @@ START_TEST(test_user)
 
 	ck_assert_int_eq(setgroups(ARRAY_LEN(groups), groups), 0); /* the daemon has them */
 	start_pool(_i, "user = nobody\n environment = {WANTED}");
-	must_say("identity", "", "uid=65534 gid=65534 groups=0 nnp=1 leads=1 session=1");
+	must_say("identity", "", "uid=65534 gid=65534 groups=0 nnp=1 leads=1");
 	must_say("capabilities", "", "none");
 	must_say("steal", key_path, "EACCES");
 	must_say("steal", d->config_path, "EACCES");
@@ -543,7 +543,7 @@ END_TEST
 START_TEST(test_user_in_a_sandbox)
 {
 	start_pool(_i, "user = nobody\n sandbox = strict\n network = no");
-	must_say("identity", "", "uid=65534 gid=65534 groups=0 nnp=1 leads=1 session=1");
+	must_say("identity", "", "uid=65534 gid=65534 groups=0 nnp=1 leads=1");
 	must_say("steal", key_path, "EACCES");
 	must_say("ordinary", "", "0");
 	stop();

@@ -232,8 +232,7 @@ static int send_signal(struct fut_call *call)
 {
 	char text[PATH_MAX];
 
-	return return_errno(call,
-			    kill((pid_t)atol(take_text(call, text)), SIGCONT) < 0 ? errno : 0);
+	return return_errno(call, kill((pid_t)atol(take_text(call, text)), 0) < 0 ? errno : 0);
 }
 
 static int connect_to(struct fut_call *call)
@@ -253,16 +252,15 @@ static int connect_to(struct fut_call *call)
 
 /* ---- what it is ---- */
 
-/* Who it is, how many other groups it has; the rest is 1 where it holds: no new privileges, it
- * leads its process group, and the zygote its session. */
+/* Who it is, how many other groups it has; the rest is 1 where it holds: no new privileges, and it
+ * leads its process group. */
 static int identity(struct fut_call *call)
 {
 	char text[256];
 
-	(void)snprintf(text, sizeof text, "uid=%u gid=%u groups=%d nnp=%d leads=%d session=%d",
+	(void)snprintf(text, sizeof text, "uid=%u gid=%u groups=%d nnp=%d leads=%d",
 		       (unsigned)getuid(), (unsigned)getgid(), getgroups(0, NULL),
-		       prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), getpgrp() == getpid(),
-		       getsid(0) == getppid());
+		       prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), getpgrp() == getpid());
 	return return_text(call, text);
 }
 
