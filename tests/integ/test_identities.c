@@ -480,9 +480,9 @@ START_TEST(a_flood_of_refusals_is_counted)
 {
 	enum { REFUSALS = 2000 };
 	unsigned lines, omitted = 0;
-	char count[32];
 
 	start(mine(ME(ALL) TCP("tasks = {}") ONE));
+	uint64_t before_us = td_now_us();
 	struct tw *b = tw_open(d->tcp_url, "p");
 	for (uint64_t id = 0; id < REFUSALS; id++)
 		tw_put(b, id, "echo", "");
@@ -498,8 +498,8 @@ START_TEST(a_flood_of_refusals_is_counted)
 	free(log);
 	ck_assert_uint_eq(lines + omitted, REFUSALS);
 	ck_assert_uint_ge(lines, 100);
-	ck_assert_uint_gt(omitted, 0);
-	ck_assert(tdaemon_log_value(d, "event=audit.omitted", "count", count, sizeof count));
+	/* so many at once, and 20 for each second that it took */
+	ck_assert_uint_le(lines, 101 + (td_now_us() - before_us) / 50000);
 	tdaemon_forget(d);
 }
 END_TEST

@@ -1,6 +1,7 @@
 /* Shares of the service time: slots and clients are played, and so is the time. */
 #include "daemon/scheduler.h"
 
+#include "daemon/account.h"
 #include "tests/lib/sched_bed.h"
 #include "tests/lib/seed.h"
 #include "tests/lib/trun.h"
@@ -292,6 +293,30 @@ START_TEST(nothing_starves)
 }
 END_TEST
 
+/* The same key of two identities: neither waits for, nor is capped by, the other. */
+START_TEST(the_same_key_of_two_identities)
+{
+	struct account *table = NULL;
+	struct account *a = account_join(&table, "a"), *b = account_join(&table, "b");
+	struct share *of_a = share_of_key(&bed, a, span_str("two"));
+	struct share *of_b = share_of_key(&bed, b, span_str("two"));
+	struct job jobs[2] = {{.id = 0}, {.id = 1}};
+
+	ck_assert_ptr_ne(of_a, of_b);
+	share_enter(of_a, &jobs[0], 0);
+	share_enter(of_b, &jobs[1], 0);
+	ck_assert_ptr_eq(share_of_key(&bed, a, span_str("two")), of_a);
+	ck_assert_ptr_eq(share_of_key(&bed, b, span_str("two")), of_b);
+	ck_assert_uint_eq(of_a->cap, 2); /* the configuration's, for each */
+	ck_assert_uint_eq(of_b->cap, 2);
+	for (size_t i = 0; i < ARRAY_LEN(jobs); i++)
+		share_leave(&jobs[i]);
+	account_leave(a);
+	account_leave(b);
+	ck_assert_ptr_null(table);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
 	Suite *s = suite_create("fair_share");
@@ -306,5 +331,6 @@ Suite *test_suite(void)
 	tcase_add_test(tc, within_a_capped_task);
 	tcase_add_test(tc, little_is_had_at_once);
 	tcase_add_test(tc, nothing_starves);
+	tcase_add_test(tc, the_same_key_of_two_identities);
 	return s;
 }
