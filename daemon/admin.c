@@ -10,6 +10,7 @@
 #include "daemon/audit.h"
 #include "daemon/daemon.h"
 #include "daemon/policy.h"
+#include "daemon/reload.h"
 
 #include <jansson.h>
 #include <string.h>

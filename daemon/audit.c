@@ -33,6 +33,13 @@ void audit_init(struct audit *a)
 	*a = (struct audit){.fd = -1};
 }
 
+static int report(const char *path, int r)
+{
+	log_event(LOG_ERROR, "audit.failed", LOG_STR("path", path),
+		  LOG_STR("reason", strerror(-r)));
+	return r;
+}
+
 int audit_open(struct audit *a, const char *path)
 {
 	int fd = -1;
@@ -44,7 +51,7 @@ int audit_open(struct audit *a, const char *path)
 				  O_NONBLOCK,
 			  0600);
 		if (fd < 0)
-			return -errno;
+			return report(path, -errno);
 	}
 	close_fd(a->fd);
 	a->fd = fd;

@@ -48,8 +48,8 @@ void audit_init(struct audit *a);
 /* Says what was left out, and closes the file. */
 void audit_done(struct audit *a);
 
-/* Goes on in this file, made where it is not there, or in the log (NULL). 0; or -errno, and goes on
- * where it was. */
+/* Goes on in this file, made where it is not there, or in the log (NULL). 0; or -errno after
+ * reporting it, and goes on where it was. */
 int audit_open(struct audit *a, const char *path);
 
 void audit_connect(const struct session *s);

@@ -6,7 +6,8 @@
 #include "daemon/answer.h"
 #include "daemon/oom.h"
 #include "daemon/placement.h"
-#include "daemon/review.h"
+#include "daemon/policy.h"
+#include "daemon/reload.h"
 #include "net/stream.h"
 
 #include <assert.h>
@@ -63,22 +64,12 @@ static void maintain_pools(struct daemon *d)
 		pool_maintain(p);
 }
 
-static int open_audit(struct daemon *d, const struct config *c)
-{
-	int r = audit_open(&d->audit, c->audit_path);
-
-	if (r < 0)
-		log_event(LOG_ERROR, "audit.failed", LOG_STR("path", c->audit_path),
-			  LOG_STR("reason", strerror(-r)));
-	return r;
-}
-
 static int build(struct daemon *d)
 {
 	int r = build_loop(d);
 
 	if (r == 0)
-		r = open_audit(d, d->config);
+		r = audit_open(&d->audit, d->config->audit_path);
 	if (r < 0)
 		return r;
 	d->scratch = malloc(STREAM_SCRATCH_BYTES);
@@ -237,15 +228,6 @@ static void listen_everywhere(struct daemon *d)
 	}
 }
 
-/* As it was before there were identities; so that nobody has it without knowing. */
-static void warn_if_open(const struct daemon *d)
-{
-	if (d->config->nidentities == 0 && !only_session_exists(d))
-		log_event(LOG_WARNING, "policy.open",
-			  LOG_STR("reason", "the configuration has no identity section: whoever "
-					    "connects may do everything"));
-}
-
 void daemon_on_pool_changed(struct daemon *d)
 {
 	if (d->phase != DAEMON_RUNNING || d->listening || !pools_have_settled(d))
@@ -255,7 +237,7 @@ void daemon_on_pool_changed(struct daemon *d)
 		only_session_open(d);
 	else
 		listen_everywhere(d);
-	warn_if_open(d);
+	policy_warn_if_open(d);
 	if (d->phase == DAEMON_RUNNING)
 		log_event(LOG_INFO, "daemon.ready", LOG_INT("pid", getpid()));
 }
@@ -555,101 +537,6 @@ static void on_drain_due(struct timer *t)
 		end_now(d);
 	else
 		hurry(d);
-}
-
-/* ---- reload ------------------------------------------------------------ */
-
-struct listener_of_errors {
-	config_error_fn on_error; /* may be NULL */
-	void *arg;
-};
-
-static void report_config_error(void *arg, const char *message)
-{
-	const struct listener_of_errors *also = arg;
-
-	log_event(LOG_ERROR, "config.error", LOG_STR("message", message));
-	if (also->on_error)
-		also->on_error(also->arg, message);
-}
-
-static const struct config_pool *find_config_pool(const struct config *c, const char *name)
-{
-	for (size_t i = 0; i < c->npools; i++) {
-		if (strcmp(c->pools[i].name, name) == 0)
-			return &c->pools[i];
-	}
-	return NULL;
-}
-
-/* Pools come and go only with a restart; those that stay load their modules anew. */
-static bool pools_match(const struct daemon *d, const struct config *c)
-{
-	const struct pool *p;
-
-	TAILQ_FOREACH(p, &d->pools, node) {
-		const struct config_pool *cp = find_config_pool(c, p->name);
-		if (!cp || cp->kind != p->config->kind)
-			return false;
-	}
-	return c->npools == d->config->npools;
-}
-
-/* What only a start can change. */
-static bool needs_restart(const struct daemon *d, const struct config *c)
-{
-	return !pools_match(d, c) || c->max_payload_bytes != d->config->max_payload_bytes ||
-	       c->max_result_bytes != d->config->max_result_bytes;
-}
-
-/* Takes the configuration over in any case. */
-static bool change_config(struct daemon *d, struct config *c, struct listener_of_errors *also)
-{
-	struct config *before = d->config;
-	const char *fault = NULL;
-	struct pool *p;
-
-	if (needs_restart(d, c))
-		fault = "other pools or payload limits need a restart";
-	else if (open_audit(d, c) < 0)
-		fault = "the audit log cannot be opened";
-	else if (secure_reload(d, c) < 0)
-		fault = "the certificates cannot be used";
-	if (fault) {
-		log_event(LOG_ERROR, "daemon.reload_failed", LOG_STR("reason", fault));
-		if (also->on_error)
-			also->on_error(also->arg, fault);
-		config_free(c);
-		return false;
-	}
-	d->config = c;
-	memory_configure(d);
-	log_set_level(c->log_level);
-	TAILQ_FOREACH(p, &d->pools, node)
-		pool_reload(p, find_config_pool(c, p->name));
-	review_sessions(d);
-	config_free(before);
-	warn_if_open(d);
-	log_event(LOG_INFO, "daemon.reload");
-	return true;
-}
-
-bool daemon_reload(struct daemon *d, config_error_fn on_error, void *arg)
-{
-	struct listener_of_errors also = {on_error, arg};
-	struct config *c;
-	bool done = false;
-
-	if (d->phase != DAEMON_RUNNING)
-		return false;
-	if (config_load(d->options->config_path, d->options->module_dir, report_config_error, &also,
-			&c) < 0)
-		log_event(LOG_ERROR, "daemon.reload_failed",
-			  LOG_STR("reason", "the configuration has errors"));
-	else
-		done = change_config(d, c, &also);
-	audit_reload(d, done ? "done" : "failed");
-	return done;
 }
 
 static void on_signal(evutil_socket_t signal, short what, void *arg)

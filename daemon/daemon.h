@@ -110,10 +110,6 @@ void daemon_turn(struct daemon *d);
 /* Stops taking jobs, lets running ones finish; the second time, kills them. */
 void daemon_drain(struct daemon *d);
 
-/* Reads the configuration again. False when it has errors, or needs a restart: then it changes
- * nothing, and each error is in the log, and told to `on_error` if there is one. */
-bool daemon_reload(struct daemon *d, config_error_fn on_error, void *arg);
-
 /* A pool settled, failed, or ended. */
 void daemon_on_pool_changed(struct daemon *d);
 

@@ -46,6 +46,7 @@ libdaemon_la_SOURCES = \
 	%D%/placement.c %D%/placement.h \
 	%D%/policy.c %D%/policy.h \
 	%D%/pool.c %D%/pool.h \
+	%D%/reload.c %D%/reload.h \
 	%D%/requests.c %D%/requests.h \
 	%D%/retry.c %D%/retry.h \
 	%D%/review.c %D%/review.h \

@@ -1,6 +1,7 @@
 #include "daemon/policy.h"
 
 #include "common/glob.h"
+#include "common/log.h"
 #include "common/util.h"
 #include "daemon/account.h"
 #include "daemon/daemon.h"
@@ -44,6 +45,14 @@ const struct config_identity *policy_find(const struct config *c, const struct s
 			return &c->identities[i];
 	}
 	return who->is_owner ? NULL : &policy_nothing;
+}
+
+void policy_warn_if_open(const struct daemon *d)
+{
+	if (d->config->nidentities == 0 && !only_session_exists(d))
+		log_event(LOG_WARNING, "policy.open",
+			  LOG_STR("reason", "the configuration has no identity section: whoever "
+					    "connects may do everything"));
 }
 
 /* ---- what they allow ----------------------------------------------------- */

@@ -23,6 +23,10 @@ struct session;
 /* What somebody without a section may: nothing. */
 extern const struct config_identity policy_nothing;
 
+/* Logs that everybody may do everything, where that is so for others than a program's own daemon.
+ */
+void policy_warn_if_open(const struct daemon *d);
+
 /* The rules for a session of this identity; &policy_nothing when it has none. */
 const struct config_identity *policy_find(const struct config *c, const struct session *s,
 					  const struct identity *who);

@@ -57,6 +57,7 @@ static int refuse_hello(struct session *s, fut_status status, const struct error
 {
 	session_refuse(s, status, e);
 	session_leave_account(s);
+	s->rules = &policy_nothing;
 	return -EPROTO;
 }
 
