@@ -277,20 +277,21 @@ START_TEST(connections_are_limited)
 	start(mine(ME(ALL) TCP(ALL " max_connections = 2") ONE));
 	struct tw *one = tw_open(d->tcp_url, "p"), *two = tw_open(d->tcp_url, "p");
 
-	for (int i = 0; i < 3; i++) {
-		struct tw *three = tw_connect(d->tcp_url);
-		tw_put_raw(three, "FUTURED1", 8);
-		tw_put_hello(three, 1, 1, "p");
-		tw_flush(three);
-		tw_expect_goaway(three, FUT_QUOTA);
-		ck_assert_str_eq(three->goaway_detail, "max_connections of identity 'tcp': 2");
-		/* open on this side: it is no connection of the identity's any more */
-		if (i == 2)
-			tw_close(three);
+	struct tw *refused[3];
+	for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+		refused[i] = tw_connect(d->tcp_url);
+		tw_put_raw(refused[i], "FUTURED1", 8);
+		tw_put_hello(refused[i], 1, 1, "p");
+		tw_flush(refused[i]);
+		tw_expect_goaway(refused[i], FUT_QUOTA);
+		ck_assert_str_eq(refused[i]->goaway_detail, "max_connections of identity 'tcp': 2");
 	}
+	/* those are open on this side, and no connections of the identity's any more */
 	tw_close(one);
 	twait_until(d, tdaemon_log_count(d, "reason=\"closed by the client\"") >= 1);
 	tw_close(tw_open(d->tcp_url, "p"));
+	for (size_t i = 0; i < ARRAY_LEN(refused); i++)
+		tw_close(refused[i]);
 	tw_close(two);
 	tdaemon_stop(d);
 }

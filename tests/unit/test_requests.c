@@ -22,6 +22,7 @@ enum role {
 	NROLES,
 };
 
+static char section_name[] = "unix:7100x";
 static char *nothing[] = {NULL}, *everything[] = {(char[]){"*"}, NULL};
 
 static struct config_identity sections[] = {
@@ -49,6 +50,7 @@ static void open_session(enum role role)
 {
 	static const uid_t uids[NROLES] = {71000, 79999, 79999, 71000, 71001, 71002};
 
+	log_set_level(LOG_ERROR);
 	d = (struct daemon){.config = &config, .arena = &arena, .audit = {.fd = -1}};
 	TAILQ_INIT(&d.pools);
 	TAILQ_INIT(&d.dirty);
@@ -65,7 +67,7 @@ static void open_session(enum role role)
 	LIST_INSERT_HEAD(&d.sessions, &s, node);
 	d.nsessions = 1;
 	for (size_t i = 0; i < ARRAY_LEN(sections); i++) {
-		sections[i].name = (char[]){"unix:7100x"};
+		sections[i].name = section_name;
 		sections[i].tasks = nothing;
 		sections[i].pools = everything;
 		sections[i].max_connections = 1;
