@@ -6,6 +6,7 @@
 #include "daemon/config_tls.h"
 #include "daemon/daemon.h"
 #include "net/tls.h"
+#include "net/tls_key.h"
 
 #include <errno.h>
 #include <string.h>

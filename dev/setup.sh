@@ -21,7 +21,8 @@ fi
 packages=(
 	build-essential autoconf automake libtool autoconf-archive pkg-config
 	libevent-dev libprotobuf-c-dev protobuf-c-compiler libssl-dev libconfuse-dev
-	libjansson-dev libseccomp-dev uthash-dev check libsubunit-dev scdoc strace xz-utils
+	libjansson-dev libseccomp-dev uthash-dev check libsubunit-dev scdoc sslscan strace
+	xz-utils
 )
 
 die() {

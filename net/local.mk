@@ -6,6 +6,7 @@ libnet_la_SOURCES = \
 	%D%/tls.c %D%/tls.h \
 	%D%/tls_context.c %D%/tls_context.h \
 	%D%/tls_error.c %D%/tls_error.h \
+	%D%/tls_key.c %D%/tls_key.h \
 	%D%/tls_peer.c %D%/tls_peer.h \
 	%D%/url.c %D%/url.h
 libnet_la_CFLAGS = $(AM_CFLAGS) $(TLS_CFLAGS)

@@ -2,17 +2,15 @@
 
 #include "common/util.h"
 #include "net/tls_error.h"
+#include "net/tls_key.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define SUITES_13 "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
 #define SUITES_12                                                                                  \
@@ -21,12 +19,7 @@
 	"ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
 #define GROUPS "X25519:P-256:P-384"
 
-enum {
-	SECURITY_LEVEL = 2,
-	KEY_FILE_MAX_BYTES = 64 * 1024,
-	SECRETS_BYTES = 64 * 1024, /* a power of two, as is the least piece of it */
-	SECRET_LEAST_BYTES = 32,
-};
+enum { SECURITY_LEVEL = 2 };
 
 struct tls_context {
 	SSL_CTX *ssl;
@@ -54,69 +47,16 @@ static int complain_openssl(char *reterr, const char *what, const char *path)
 
 /* ---- our own certificate --------------------------------------------------- */
 
-void tls_protect_keys(void)
-{
-	/* OpenSSL locks it and takes it out of dumps; where it cannot, keys lie where all lies. */
-	(void)CRYPTO_secure_malloc_init(SECRETS_BYTES, SECRET_LEAST_BYTES);
-}
-
-static const char *key_fault(const struct stat *st)
-{
-	if (!S_ISREG(st->st_mode))
-		return "it is not a regular file";
-	if (st->st_uid != geteuid() && st->st_uid != 0)
-		return "it belongs to another user";
-	if (st->st_mode & (S_IRWXG | S_IRWXO))
-		return "others may read it; see: chmod 600";
-	if (st->st_size > KEY_FILE_MAX_BYTES)
-		return "it is too large";
-	return NULL;
-}
-
-static int no_passphrase(char *buf, int size, int is_writing, void *arg)
-{
-	(void)buf, (void)size, (void)is_writing, (void)arg;
-	return -1;
-}
-
-/* From the file to memory that is cleared when it is freed, by one path. */
-static int read_secret(int fd, BIO *to)
-{
-	char *chunk = OPENSSL_secure_malloc(KEY_FILE_MAX_BYTES / 4);
-	ssize_t n;
-
-	if (!chunk)
-		return -ENOMEM;
-	while ((n = read(fd, chunk, KEY_FILE_MAX_BYTES / 4)) > 0) {
-		if (BIO_write(to, chunk, (int)n) != n)
-			break;
-	}
-	int r = n == 0 ? 0 : -EIO;
-	OPENSSL_secure_clear_free(chunk, KEY_FILE_MAX_BYTES / 4);
-	return r;
-}
-
 static int use_key(SSL_CTX *ssl, const char *path, char *reterr)
 {
-	CLEANUP(close_fdp)
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-	struct stat st;
+	const char *fault = NULL;
+	EVP_PKEY *key;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return complain(reterr, "key", path,
-				errno == ELOOP ? "it is a symbolic link" : strerror(errno));
-	const char *fault = key_fault(&st);
-	if (fault)
-		return complain(reterr, "key", path, fault);
-	BIO *bio = BIO_new(BIO_s_secmem());
-	if (!bio || read_secret(fd, bio) < 0) {
-		BIO_free(bio);
-		return complain(reterr, "key", path, "cannot be read");
-	}
-	EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
-	BIO_free(bio);
+	if (tls_key_read(path, &key, &fault) < 0)
+		return fault ? complain(reterr, "key", path, fault)
+			     : complain_openssl(reterr, "key", path);
 	/* This looks whether it is the certificate's, too. */
-	bool used = key && SSL_CTX_use_PrivateKey(ssl, key) == 1;
+	bool used = SSL_CTX_use_PrivateKey(ssl, key) == 1;
 	EVP_PKEY_free(key);
 	return used ? 0 : complain_openssl(reterr, "key", path);
 }
@@ -301,7 +241,7 @@ static bool restrict_protocol(SSL_CTX *ssl, bool allow_tls12)
 	SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
 				      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-	SSL_CTX_set_default_passwd_cb(ssl, no_passphrase);
+	SSL_CTX_set_default_passwd_cb(ssl, tls_no_passphrase);
 	return SSL_CTX_set_num_tickets(ssl, 0) == 1 && SSL_CTX_set_max_early_data(ssl, 0) == 1 &&
 	       SSL_CTX_set_min_proto_version(ssl, allow_tls12 ? TLS1_2_VERSION : TLS1_3_VERSION) ==
 		       1 &&

@@ -56,10 +56,6 @@ int tls_context_new(const struct tls_settings *settings, struct tls_context **re
 struct tls_context *tls_context_ref(struct tls_context *c);
 struct tls_context *tls_context_unref(struct tls_context *c); /* always NULL */
 
-/* From here on the process keeps private keys in memory that is in no core dump. Once, before
- * the first context; for programs, not for libraries. */
-void tls_protect_keys(void);
-
 /* Looks again at a certificate that was good once, with the chain that came with it: whether it
  * would be now. NULL when it would, else a line that lives for ever. */
 const char *tls_context_fault(struct tls_context *c, struct x509_st *leaf,

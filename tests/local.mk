@@ -276,9 +276,16 @@ e2e_tests = \
 
 # Over TLS: strangers, and those who belong.
 tls_tests = \
-	%D%/integ/test_tls_hostile
+	%D%/integ/test_tls_hostile \
+	%D%/integ/test_tls_jobs \
+	%D%/integ/test_tls_life
 %C%_integ_test_tls_hostile_SOURCES = %D%/integ/test_tls_hostile.c %D%/integ/over_tls.h
 %C%_integ_test_tls_hostile_LDADD   = libfutured.la libtest.la libproto.la $(TLS_LIBS) $(CHECK_LIBS)
+%C%_integ_test_tls_jobs_SOURCES = %D%/integ/test_tls_jobs.c %D%/integ/over_tls.h
+%C%_integ_test_tls_jobs_LDADD   = libfutured.la libtest.la libproto.la $(TLS_LIBS) $(CHECK_LIBS)
+%C%_integ_test_tls_life_SOURCES = %D%/integ/test_tls_life.c %D%/integ/over_tls.h
+%C%_integ_test_tls_life_LDADD   = libwallclock.la libfutured.la libtest.la libproto.la \
+	$(TLS_LIBS) $(CHECK_LIBS)
 
 check_PROGRAMS += $(wire_tests) $(e2e_tests) $(tls_tests)
 
@@ -325,5 +332,5 @@ TESTS += $(contract_tests) $(hostile_tests) $(e2e_tests) $(tls_tests) $(wire_tes
 TSAN_TESTS = $(client_tests) $(contract_tests) %D%/integ/test_attempts %D%/integ/test_callbacks \
 	%D%/integ/test_cancel %D%/integ/test_ends %D%/integ/test_exit %D%/integ/test_futures \
 	%D%/integ/test_local %D%/integ/test_local_ends %D%/integ/test_map %D%/integ/test_retries \
-	%D%/integ/test_timeline %D%/integ/test_unique %D%/integ/test_waits \
+	%D%/integ/test_timeline %D%/integ/test_tls_jobs %D%/integ/test_unique %D%/integ/test_waits \
 	%D%/fuzz/fuzz_client %D%/unit/test_ring_threads %D%/unit/test_worker_answer %D%/unit/test_worker_slot
