@@ -34,6 +34,13 @@ check_LTLIBRARIES += libwallclock.la
 libwallclock_la_SOURCES = %D%/lib/wallclock.c %D%/lib/wallclock.h
 libwallclock_la_LDFLAGS = $(AM_LDFLAGS) -avoid-version -shared -rpath /nowhere
 
+# A TLS client's ALPN, likewise: for sslscan.
+check_LTLIBRARIES += liboffer_alpn.la
+liboffer_alpn_la_SOURCES = %D%/lib/offer_alpn.c
+liboffer_alpn_la_CFLAGS  = $(AM_CFLAGS) $(TLS_CFLAGS)
+liboffer_alpn_la_LDFLAGS = $(AM_LDFLAGS) -avoid-version -shared -rpath /nowhere
+liboffer_alpn_la_LIBADD  = $(TLS_LIBS)
+
 # A program without sources of its own has one, and links this unless it says otherwise.
 LDADD = libtest.la libproto.la $(CHECK_LIBS)
 
@@ -306,7 +313,8 @@ script_tests = \
 	%D%/integ/test_examples.sh \
 	%D%/integ/test_futurectl.sh \
 	%D%/integ/test_identities.sh \
-	%D%/integ/test_syscalls.sh
+	%D%/integ/test_syscalls.sh \
+	%D%/integ/test_tls_setup.sh
 dist_check_SCRIPTS += $(script_tests)
 EXTRA_DIST         += %D%/integ/expected %D%/lib/daemon.sh
 

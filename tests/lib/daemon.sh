@@ -2,7 +2,9 @@
 # A real daemon for a script: read with `.` after tests/scripts/tap.sh, whose $scratch and
 # verdict it uses. It is gone when the script ends, however that ends.
 #
-#	start_daemon			sets $unix_url and $tcp_url, and exports FUTURED_URL
+#	start_daemon			sets $unix_url and $tcp_url, and exports FUTURED_URL; with
+#					$more_config behind its configuration, and $more_listen
+#					(one URL) beside its listeners: then sets $more_url
 #	use_private_daemons		local: starts the one of the build
 #	wait_until COMMAND...		false when COMMAND was not true in time
 #	stop_daemon			ends it, with a case of its own
@@ -62,11 +64,13 @@ start_daemon() {
 		  min_hosts = 2
 		  modules = {basic, hash, math, text, testmod_crash}
 		}
+		${more_config-}
 	END
 	: >"$daemon_dir/log"
 	"$top_builddir/futured" --config "$daemon_dir/futured.conf" \
 		--worker "$top_builddir/futured-worker" --module-dir "$top_builddir/.libs" \
-		--listen "$unix_url" --listen tcp://127.0.0.1:0 </dev/null >>"$daemon_dir/log" 2>&1 &
+		--listen "$unix_url" --listen tcp://127.0.0.1:0 \
+		${more_listen:+--listen "$more_listen"} </dev/null >>"$daemon_dir/log" 2>&1 &
 	daemon_pid=$!
 	if ! wait_until daemon_is_ready_or_gone || ! kill -0 "$daemon_pid" 2>/dev/null; then
 		sed 's/^/# daemon: /' "$daemon_dir/log"
@@ -75,6 +79,8 @@ start_daemon() {
 	fi
 	# shellcheck disable=SC2034 # for the scripts
 	tcp_url=$(sed -n 's|.*event=listener\.open url=\(tcp://[^ ]*\).*|\1|p' "$daemon_dir/log")
+	# shellcheck disable=SC2034
+	more_url=$(sed -n 's|.*event=listener\.open url=\(tls://[^ ]*\).*|\1|p' "$daemon_dir/log")
 	FUTURED_URL=$unix_url
 	export FUTURED_URL
 }
