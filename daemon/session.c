@@ -140,6 +140,18 @@ void session_leave_account(struct session *s)
 	account_leave(TAKE_PTR(s->account));
 }
 
+/* Strangers make no more lines than there is room for. */
+static void report_close(const struct session *s, const char *why, bool was_heard, uint32_t njobs)
+{
+	enum log_level level = s->pool ? LOG_INFO : was_heard ? LOG_WARNING : LOG_DEBUG;
+
+	if (level == LOG_WARNING && !guard_may_log(s->daemon))
+		return;
+	log_event(level, "session.close", LOG_UINT("session", s->number),
+		  LOG_STR("peer", s->peer.text), LOG_STR("reason", why),
+		  LOG_UINT("jobs_dropped", njobs));
+}
+
 void session_close(struct session *s, const char *why)
 {
 	struct daemon *d = s->daemon;
@@ -165,6 +177,8 @@ void session_close(struct session *s, const char *why)
 	if (s->on_write)
 		event_free(s->on_write);
 	s->on_read = s->on_write = NULL;
+	/* `why` may be the stream's own. */
+	report_close(s, why, was_heard, njobs);
 	stream_done(&s->stream);
 	output_done(&s->output);
 	free(TAKE_PTR(s->jobs));
@@ -173,12 +187,6 @@ void session_close(struct session *s, const char *why)
 	d->nsessions--;
 	LIST_REMOVE(s, node);
 	LIST_INSERT_HEAD(&d->dead_sessions, s, node);
-	if (!s->pool && was_heard && !guard_may_log(d))
-		return;
-	enum log_level level = s->pool ? LOG_INFO : was_heard ? LOG_WARNING : LOG_DEBUG;
-	log_event(level, "session.close", LOG_UINT("session", s->number),
-		  LOG_STR("peer", s->peer.text), LOG_STR("reason", why),
-		  LOG_UINT("jobs_dropped", njobs));
 }
 
 void session_free(struct session *s)

@@ -271,8 +271,9 @@ static int build(struct tls_context *c, const struct tls_settings *s, char *rete
 
 int tls_context_new(const struct tls_settings *s, struct tls_context **ret, char *reterr)
 {
-	/* A program's own handlers for its end may still need what OpenSSL's would take away. */
-	if (OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT, NULL) != 1)
+	/* In a program that ends, a client's I/O thread may still need what OpenSSL's own handler
+	 * for that would take away. */
+	if (OPENSSL_init_ssl(s->side == TLS_CLIENT ? OPENSSL_INIT_NO_ATEXIT : 0, NULL) != 1)
 		return -ENOMEM;
 	struct tls_context *c = calloc(1, sizeof *c);
 	if (!c)
