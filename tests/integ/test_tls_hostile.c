@@ -454,6 +454,24 @@ START_TEST(b48_key_updates)
 }
 END_TEST
 
+/* A few are nobody's business, a flood is refused. */
+START_TEST(b48_empty_records)
+{
+	char why[256];
+
+	start("", "");
+	struct ttls *t = ttls_new(tls_url, &(struct ttls_options){.chain = CHAIN(&client)});
+	ck_assert_int_eq(SSL_set_ciphersuites(t->ssl, "TLS_AES_128_GCM_SHA256"), 1);
+	ck_assert(ttls_shake(t));
+	(void)ttls_send_empty(t, 1000);
+	tdaemon_wait_log(d, "event=session.close");
+	ck_assert(tdaemon_log_value(d, "event=session.close", "reason", why, sizeof why));
+	ck_assert_str_eq(why, "record too small");
+	ttls_free(t);
+	stop();
+}
+END_TEST
+
 START_TEST(b48_tiny_records)
 {
 	const char *hello = "FUTURED1";
@@ -597,6 +615,7 @@ Suite *test_suite(void)
 	tcase_add_loop_test(tc, b46_broken_server_names, 0, 2);
 	tcase_add_test(tc, b47_early_data);
 	tcase_add_test(tc, b48_key_updates);
+	tcase_add_test(tc, b48_empty_records);
 	tcase_add_test(tc, b48_tiny_records);
 	tcase_add_test(tc, b49_cut_in_mid_frame);
 	tcase_add_test(tc, b49_a_close_that_is_announced);

@@ -5,7 +5,9 @@
 #include <arpa/inet.h>
 #include <check.h>
 #include <errno.h>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
+#include <openssl/kdf.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,6 +45,21 @@ static int on_ticket(SSL *ssl, SSL_SESSION *session)
 	return 0;
 }
 
+/* "CLIENT_TRAFFIC_SECRET_0 RANDOM SECRET", in hexadecimal. */
+static void on_secret(const SSL *ssl, const char *line)
+{
+	struct ttls *t = SSL_get_app_data(ssl);
+	const char *p = strrchr(line, ' ');
+
+	if (!t || strncmp(line, "CLIENT_TRAFFIC_SECRET_0 ", 24) != 0 || strlen(p + 1) != 64)
+		return;
+	for (size_t i = 0; i < sizeof t->secret; i++) {
+		unsigned byte;
+		ck_assert_int_eq(sscanf(p + 1 + 2 * i, "%2x", &byte), 1);
+		t->secret[i] = (uint8_t)byte;
+	}
+}
+
 static void set_certificate(struct ttls *t, const struct tcert *const *chain)
 {
 	STACK_OF(X509) *rest = sk_X509_new_null();
@@ -75,6 +92,7 @@ struct ttls *ttls_new(const char *url, const struct ttls_options *o)
 	SSL_CTX_set_verify(t->ctx, SSL_VERIFY_NONE, NULL);
 	SSL_CTX_set_session_cache_mode(t->ctx, SSL_SESS_CACHE_CLIENT);
 	SSL_CTX_sess_set_new_cb(t->ctx, on_ticket);
+	SSL_CTX_set_keylog_callback(t->ctx, on_secret);
 	ck_assert_int_eq(SSL_CTX_set_min_proto_version(t->ctx, o->least), 1);
 	ck_assert_int_eq(SSL_CTX_set_max_proto_version(t->ctx, o->most), 1);
 	ck_assert_int_eq(
@@ -154,4 +172,66 @@ bool ttls_send(struct ttls *t, const void *p, size_t n)
 
 	ERR_clear_error();
 	return SSL_write_ex(t->ssl, p, n, &sent) == 1 && sent == n;
+}
+
+/* ---- records by hand ---------------------------------------------------------- */
+
+/* HKDF-Expand-Label of RFC 8446, without a context. */
+static void expand(const uint8_t secret[32], const char *label, uint8_t *ret, size_t n)
+{
+	uint8_t info[32] = {0, (uint8_t)n, (uint8_t)(6 + strlen(label))};
+	int mode = EVP_KDF_HKDF_MODE_EXPAND_ONLY;
+	size_t len = 3 + 6 + strlen(label) + 1;
+	char digest[] = "SHA256";
+	EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
+	EVP_KDF_CTX *ctx = EVP_KDF_CTX_new(kdf);
+
+	memcpy(info + 3, "tls13 ", 6);
+	memcpy(info + 9, label, strlen(label));
+	const OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_int(OSSL_KDF_PARAM_MODE, &mode),
+		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)(uintptr_t)secret,
+						  32),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, info, len),
+		OSSL_PARAM_construct_end(),
+	};
+	ck_assert_int_eq(EVP_KDF_derive(ctx, ret, n, params), 1);
+	EVP_KDF_CTX_free(ctx);
+	EVP_KDF_free(kdf);
+}
+
+/* One record that holds its type (23, data) and nothing else. */
+static void make_empty(const uint8_t key[16], const uint8_t iv[12], unsigned number,
+		       uint8_t ret[22])
+{
+	static const uint8_t head[5] = {23, 3, 3, 0, 17}, type = 23;
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	uint8_t nonce[12];
+	int n;
+
+	memcpy(nonce, iv, sizeof nonce);
+	for (int i = 0; i < 4; i++)
+		nonce[11 - i] ^= (uint8_t)(number >> (8 * i));
+	memcpy(ret, head, sizeof head);
+	ck_assert_int_eq(EVP_EncryptInit_ex(ctx, EVP_aes_128_gcm(), NULL, key, nonce), 1);
+	ck_assert_int_eq(EVP_EncryptUpdate(ctx, NULL, &n, head, sizeof head), 1);
+	ck_assert_int_eq(EVP_EncryptUpdate(ctx, ret + 5, &n, &type, 1), 1);
+	ck_assert_int_eq(EVP_EncryptFinal_ex(ctx, ret + 6, &n), 1);
+	ck_assert_int_eq(EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_GET_TAG, 16, ret + 6), 1);
+	EVP_CIPHER_CTX_free(ctx);
+}
+
+bool ttls_send_empty(struct ttls *t, unsigned n)
+{
+	uint8_t key[16], iv[12], record[22];
+
+	expand(t->secret, "key", key, sizeof key);
+	expand(t->secret, "iv", iv, sizeof iv);
+	for (unsigned i = 0; i < n; i++) {
+		make_empty(key, iv, i, record);
+		if (send(t->fd, record, sizeof record, MSG_NOSIGNAL) != sizeof record)
+			return false;
+	}
+	return true;
 }

@@ -10,6 +10,7 @@
 #include <openssl/ssl.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* How it ended: the number of the fatal alert that came, or one of these. */
 enum ttls_end { TTLS_CLOSED = 256, TTLS_CUT, TTLS_DATA, TTLS_SILENT, TTLS_OTHER };
@@ -26,7 +27,8 @@ struct ttls {
 	int fd;
 	SSL_CTX *ctx;
 	SSL *ssl;
-	unsigned ntickets; /* that came */
+	unsigned ntickets;  /* that came */
+	uint8_t secret[32]; /* of what it sends in 1.3 with TLS_AES_128_GCM_SHA256 */
 };
 
 /* A TCP connection to tls://HOST:PORT or tcp://HOST:PORT, HOST an IPv4 address. */
@@ -43,6 +45,10 @@ int ttls_end_of(struct ttls *t);
 
 /* Reads until the end, through whatever data comes. */
 int ttls_drain(struct ttls *t);
+
+/* Sends n records of 1.3 without a byte in them, which OpenSSL would not; before anything else is
+ * sent, on a connection with TLS_AES_128_GCM_SHA256. False when the other side has closed. */
+bool ttls_send_empty(struct ttls *t, unsigned n);
 
 /* Sends all; false when the other side has closed. */
 bool ttls_send(struct ttls *t, const void *p, size_t n);
