@@ -74,6 +74,8 @@ struct daemon {
 	uint64_t sessions_ever;
 	struct account *accounts; /* uthash, by name */
 	struct audit audit;
+	uint64_t reader;            /* number of the session that was read last */
+	uint64_t reader_changed_us; /* when that was not the one before */
 
 	struct guard guard;
 	struct memory memory;

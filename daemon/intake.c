@@ -26,6 +26,20 @@ void intake_done(struct session *s)
 	timer_cancel(&s->daemon->timers, &s->intake.frame_timer);
 }
 
+/* ---- fairness ------------------------------------------------------------- */
+
+void intake_before_read(struct session *s)
+{
+	struct daemon *d = s->daemon;
+
+	if (d->reader != s->number) {
+		d->reader = s->number;
+		d->reader_changed_us = d->now_us;
+	}
+	bool is_alone = d->now_us - d->reader_changed_us > INTAKE_ALONE_US;
+	s->stream.read_max = is_alone ? STREAM_SCRATCH_BYTES : INTAKE_SHARE_BYTES;
+}
+
 /* ---- frames that take long ------------------------------------------------ */
 
 static void set_frame_timer(struct session *s)

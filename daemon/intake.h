@@ -8,8 +8,10 @@
  * who sends too many is sent away. A question to the operator's interface costs the most: it is
  * charged by the time it took, and those that come too soon are answered with BUSY.
  *
- * A session is read in chunks of STREAM_SCRATCH_BYTES, one in a turn, and all of a chunk is
- * handled: how long that can take is what these limits bound.
+ * Turns are fair: a session is read once in each, and all of what was read is handled. That is
+ * STREAM_SCRATCH_BYTES for one that is alone, a few milliseconds of the smallest jobs; and
+ * INTAKE_SHARE_BYTES while others are read too, so that none waits for more than a fraction of a
+ * millisecond for each of the others.
  *
  * Reading pauses while there is a reason: memory is tight, the session is behind with reading its
  * own results and has sent much that waits for that, or others are shaking hands before it. Then
@@ -29,8 +31,10 @@
 struct session;
 
 enum {
-	INTAKE_RATE_MIN = 1000,     /* bytes a second, of a frame that takes long */
-	INTAKE_CANCELS_PER_JOB = 4, /* each of the modes once, and one to ask what became of it */
+	INTAKE_SHARE_BYTES = 32 * 1024,
+	INTAKE_ALONE_US = 10 * 1000, /* since another session was read */
+	INTAKE_RATE_MIN = 1000,      /* bytes a second, of a frame that takes long */
+	INTAKE_CANCELS_PER_JOB = 4,  /* each of the modes once, and one to ask what became of it */
 };
 
 /* Reasons for a pause, as bits. */
@@ -47,6 +51,9 @@ struct intake {
 
 void intake_init(struct session *s);
 void intake_done(struct session *s);
+
+/* It is about to be read: sets how much of it. */
+void intake_before_read(struct session *s);
 
 /* So many bytes came, and were handled. */
 void intake_after_read(struct session *s, uint64_t bytes);

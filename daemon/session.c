@@ -420,6 +420,7 @@ void session_read(struct session *s)
 	if (!secure_may_read(s))
 		return;
 	s->daemon->now_us = clock_now_us(); /* what comes now was not there in the last turn */
+	intake_before_read(s);
 	int64_t n = stream_read(&s->stream, s->daemon->scratch, on_frame, s);
 	if (s->phase >= SESSION_CLOSING)
 		return;

@@ -21,7 +21,7 @@ _Static_assert(2 * CIPHER_BYTES + TLS_RECORD_MAX_BYTES <= STREAM_SCRATCH_BYTES,
 void stream_init(struct stream *s, int fd, bool expects_preface, struct frame_limits limits,
 		 size_t out_limit)
 {
-	*s = (struct stream){.fd = fd};
+	*s = (struct stream){.fd = fd, .read_max = STREAM_SCRATCH_BYTES};
 	sink_init(&s->in, expects_preface, limits);
 	buf_init(&s->out, out_limit);
 }
@@ -72,7 +72,7 @@ static int64_t receive(struct stream *s, uint8_t *ret, size_t size)
 	ssize_t n;
 
 	do {
-		n = recv(s->fd, ret, size, 0);
+		n = recv(s->fd, ret, size < s->read_max ? size : s->read_max, 0);
 	} while (n < 0 && errno == EINTR);
 	if (n == 0)
 		return -ENODATA;

@@ -25,6 +25,7 @@ struct stream {
 	struct buf out;
 	uint64_t written; /* bytes of `out` that are on their way, ever */
 	uint64_t sent;    /* bytes that the socket took, ever */
+	size_t read_max;  /* bytes that one stream_read() takes; the owner may lower it */
 
 	struct tls *tls; /* owned; NULL: what is written goes as it is */
 	int (*on_ready)(void *arg);

@@ -157,6 +157,56 @@ START_TEST(test_many_connections_that_say_nothing)
 }
 END_TEST
 
+/* A source has so many connections that say nothing, and no more; those that say hello do not
+ * count, however many come at once. */
+START_TEST(test_greeting_per_source)
+{
+	enum { N = 40, MUTE = 8 };
+	struct tw *mute[MUTE], *w[N];
+
+	start("handshake_timeout = 60s\nmax_greeting_per_source = 8\npenalty_silence = 0s\n"
+	      "pool p {\n kind = threads\n slots = 1\n modules = {basic}\n}\n");
+	for (int i = 0; i < N; i++) {
+		w[i] = tw_connect(d->tcp_url);
+		tw_greet(w[i], "p");
+	}
+	for (int i = 0; i < N; i++)
+		tw_wait_welcome(w[i]);
+	for (int i = 0; i < MUTE; i++)
+		mute[i] = tw_connect(d->tcp_url);
+	struct tw *extra = tw_connect(d->tcp_url);
+	expect_refusal(extra, 0, "one more that says nothing");
+	tdaemon_wait_log(d, "event=session.refused reason=max_greeting_per_source");
+	struct tw *elsewhere = tw_open(d->unix_url, "p"); /* another source */
+	tw_close(elsewhere);
+	/* One says hello, another may come. */
+	tw_greet(mute[0], "p");
+	tw_wait_welcome(mute[0]);
+	extra = tw_open(d->tcp_url, "p");
+	tw_close(extra);
+	for (int i = 0; i < N; i++)
+		tw_close(w[i]);
+	for (int i = 0; i < MUTE; i++)
+		tw_close(mute[i]);
+	stop();
+}
+END_TEST
+
+/* Beyond max_sessions there is room for the operator, who may ask, and not submit. */
+START_TEST(test_reserve)
+{
+	start("max_sessions = 1\npool p {\n kind = threads\n slots = 1\n modules = {basic}\n}\n");
+	struct tw *w = tw_open(d->unix_url, "p"); /* the witness has the only place */
+	ck_assert_ptr_nonnull(strstr(tw_status(w), "\"sessions\":2,"));
+	tw_submit(w, 0, "echo", "");
+	expect_refused(w, 0, FUT_BUSY, "a job in the reserve");
+	struct tw *extra = tw_connect(d->tcp_url);
+	expect_refusal(extra, 0, "a stranger in the reserve");
+	tw_close(w);
+	stop();
+}
+END_TEST
+
 START_TEST(test_max_sessions)
 {
 	struct tw *w[4];
@@ -165,7 +215,7 @@ START_TEST(test_max_sessions)
 	for (int i = 0; i < 3; i++)
 		w[i] = tw_open(d->unix_url, "p");
 	for (int i = 0; i < 10; i++) {
-		struct tw *extra = tw_connect(i % 2 ? d->tcp_url : d->unix_url);
+		struct tw *extra = tw_connect(d->tcp_url);
 		expect_refusal(extra, 0, "one session too many");
 	}
 	tdaemon_wait_log(d, "event=session.refused reason=max_sessions");
@@ -276,6 +326,152 @@ START_TEST(test_reader_that_is_given_up)
 }
 END_TEST
 
+/* What its slots are done with is taken, and they go on with the jobs of others: here a single
+ * one, and results that are larger than what may wait. */
+START_TEST(test_slow_reader_holds_no_slot)
+{
+	enum { N = 8 };
+
+	start("output_timeout = 1h\nmax_result = 8M\nmax_output = 8M\n"
+	      "pool p {\n kind = threads\n slots = 1\n modules = {basic, testmod_crash}\n}\n");
+	struct tw *slow = tw_open(d->unix_url, "p");
+	for (uint64_t id = 0; id < N; id++)
+		tw_put(slow, id, "big", "8000000");
+	tw_flush(slow);
+	for (int i = 0; i < 100; i++)
+		still_served("results that nobody reads");
+	/* Nothing of it is lost. */
+	tw_wait_answers(slow, N);
+	for (uint64_t id = 0; id < N; id++) {
+		ck_assert_uint_eq(tw_job(slow, id)->status, FUT_OK);
+		ck_assert_uint_eq(tw_job(slow, id)->len, 8000000);
+	}
+	tw_close(slow);
+	stop();
+}
+END_TEST
+
+/* The jobs that wait for it to read take no places in the queue, neither by number nor by size. */
+START_TEST(test_slow_reader_fills_no_queue)
+{
+	enum { N = 200, EACH = 20000 };
+	char *bytes = malloc(EACH);
+
+	ck_assert_ptr_nonnull(bytes);
+	memset(bytes, 's', EACH);
+	start("output_timeout = 1h\nmax_payload = 64K\nmax_queued = 8M\nmax_result = 1M\n"
+	      "max_output = 8M\npool p {\n kind = threads\n slots = 1\n queue = 220\n"
+	      " modules = {basic, testmod_crash}\n}\n");
+	struct tw *slow = tw_open(d->unix_url, "p");
+	for (uint64_t id = 0; id < 8; id++)
+		tw_put(slow, id, "big", "1000000");
+	tw_flush(slow);
+	struct tw *asking = tw_open(d->unix_url, "p");
+	/* It is behind, and its next jobs are held: twice as many as the queue has places for. */
+	for (uint64_t id = 8; id < 8 + 2 * N; id++) {
+		struct job_spec s = {.id = id, .task = span_str("echo")};
+		tw_put_job(slow, &s, bytes, EACH);
+		if (id % 50 == 0) {
+			tw_flush(slow);
+			still_served("jobs that are held");
+			twait_until(d, strstr(tw_status(asking), "\"jobs_running\":0"));
+		}
+	}
+	tw_flush(slow);
+	twait_until(d, !strstr(tw_ask(asking, "memory", ""), "\"held_jobs\":0,"));
+	/* Others still have all of it. */
+	char gate_path[96];
+	tdaemon_path(d, "gate", gate_path, sizeof gate_path);
+	tw_submit(asking, 0, "gate", gate_path);
+	tw_wait_started(asking, 0);
+	for (uint64_t id = 1; id <= N; id++)
+		tw_put(asking, id, "echo", "has a place");
+	tw_flush(asking);
+	tw_ping(asking);
+	ck_assert_uint_eq(asking->nfailed, 0);
+	tfile_touch(gate_path);
+	tw_wait_answers(asking, N + 1);
+	ck_assert_uint_eq(asking->nfailed, 0);
+	tw_wait_answers(slow, 8 + 2 * N);
+	ck_assert_uint_eq(slow->nfailed, 0);
+	tw_close(slow);
+	tw_close(asking);
+	free(bytes);
+	stop();
+}
+END_TEST
+
+/* ---- memory --------------------------------------------------------------- */
+
+/* Half frames of clients that go no further: reading stops before memory runs out, and as their
+ * rest cannot come any more they are closed one by one, the newest first. The witness, who was
+ * first, stays. */
+START_TEST(test_memory_of_half_frames)
+{
+	enum { N = 32, HALF = 900 * 1024 };
+	uint8_t *frame = calloc(1, HALF);
+	struct tw *half[N] = {NULL};
+
+	ck_assert_ptr_nonnull(frame);
+	memcpy(frame, "\0\0\0\2\0\x0f\0\0", 8); /* of 983,040 bytes of payload */
+	start("memory_budget = 16M\nframe_timeout = 1h\nmax_payload = 1M\n"
+	      "pool p {\n kind = threads\n slots = 1\n modules = {basic}\n}\n");
+	for (int i = 0; i < N; i++) {
+		half[i] = tw_open(d->unix_url, "p");
+		tw_put_raw(half[i], frame, HALF);
+		(void)tw_flush(half[i]);
+		tw_ping(witness);
+		if (tdaemon_log_count(d, "event=memory.tight") > 0)
+			break;
+	}
+	tdaemon_wait_log(d, "event=memory.tight");
+	tdaemon_wait_log(d, "event=memory.eased");
+	tw_ping(witness);
+	const char *memory = tw_ask(witness, "memory", "");
+	ck_assert_ptr_nonnull(strstr(memory, "\"tight\":false"));
+	ck_assert_ptr_null(strstr(memory, "\"shed\":0,"));
+	for (int i = 0; i < N && half[i]; i++)
+		tw_close(half[i]);
+	free(frame);
+	stop();
+}
+END_TEST
+
+/* Jobs that wait: at 80 % no more are taken, and those that were taken are done. */
+START_TEST(test_memory_of_jobs)
+{
+	enum { N = 60, EACH = 100 * 1000 };
+	char *bytes = malloc(EACH), gate_path[96];
+
+	ck_assert_ptr_nonnull(bytes);
+	memset(bytes, 'm', EACH);
+	start("memory_budget = 5M\nmax_payload = 1M\n"
+	      "pool p {\n kind = threads\n slots = 2\n modules = {basic, testmod_crash}\n}\n");
+	tdaemon_path(d, "gate", gate_path, sizeof gate_path);
+	struct tw *w = tw_open(d->unix_url, "p");
+	tw_submit(w, 0, "gate", gate_path);
+	tw_submit(w, 1, "gate", gate_path);
+	tw_wait_started(w, 0);
+	tw_wait_started(w, 1);
+	for (uint64_t id = 2; id < N; id++) {
+		struct job_spec s = {.id = id, .task = span_str("echo")};
+		tw_put_job(w, &s, bytes, EACH);
+	}
+	tw_flush(w);
+	tw_ping(w);
+	ck_assert_uint_ge(w->nfailed, 10);
+	ck_assert_uint_le(w->nfailed, 25);
+	expect_refused(w, N - 1, FUT_BUSY, "memory");
+	ck_assert_ptr_nonnull(strstr(tw_text(tw_error(w, tw_result(w, N - 1))->detail), "memory"));
+	tfile_touch(gate_path);
+	tw_wait_answers(w, N);
+	tw_close(w);
+	ck_assert_uint_eq(tdaemon_log_count(d, "event=memory.tight"), 0);
+	free(bytes);
+	stop();
+}
+END_TEST
+
 /* A stream of chunks that nobody reads stops its own slot, and nothing else. */
 START_TEST(test_unread_stream)
 {
@@ -306,12 +502,19 @@ Suite *test_suite(void)
 	tcase_add_test(tc, test_idle_slots_do_not_count);
 	tcase_add_test(tc, test_payload_bytes_are_full);
 	tcase_add_test(tc, test_many_connections_that_say_nothing);
+	tcase_add_test(tc, test_greeting_per_source);
+	tcase_add_test(tc, test_reserve);
 	tcase_add_test(tc, test_max_sessions);
 	tcase_add_test(tc, test_no_descriptors_left);
 	tc = trun_case(s, "slow readers");
 	tcase_add_test(tc, test_slow_reader);
 	tcase_add_test(tc, test_reader_that_never_reads);
 	tcase_add_test(tc, test_reader_that_is_given_up);
+	tcase_add_test(tc, test_slow_reader_holds_no_slot);
+	tcase_add_test(tc, test_slow_reader_fills_no_queue);
 	tcase_add_test(tc, test_unread_stream);
+	tc = trun_case(s, "memory");
+	tcase_add_test(tc, test_memory_of_half_frames);
+	tcase_add_test(tc, test_memory_of_jobs);
 	return s;
 }
