@@ -359,7 +359,7 @@ START_TEST(test_slow_reader_fills_no_queue)
 
 	ck_assert_ptr_nonnull(bytes);
 	memset(bytes, 's', EACH);
-	start("output_timeout = 1h\nmax_payload = 64K\nmax_queued = 8M\nmax_result = 1M\n"
+	start("output_timeout = 1h\nmax_payload = 64K\nmax_queued = 4M\nmax_result = 1M\n"
 	      "max_output = 8M\npool p {\n kind = threads\n slots = 1\n queue = 220\n"
 	      " modules = {basic, testmod_crash}\n}\n");
 	struct tw *slow = tw_open(d->unix_url, "p");
@@ -432,6 +432,7 @@ START_TEST(test_memory_of_half_frames)
 	ck_assert_ptr_null(strstr(memory, "\"shed\":0,"));
 	for (int i = 0; i < N && half[i]; i++)
 		tw_close(half[i]);
+	twait_until(d, strstr(tw_status(witness), "\"sessions\":1,"));
 	free(frame);
 	stop();
 }
