@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 enum { TURNS_TO_END = 100, TICK_US = 1000 };
 
@@ -74,7 +75,8 @@ static struct config *our_config(void)
 	if (c)
 		return c;
 	int fd = memfd_create("fuzz_front", MFD_CLOEXEC);
-	fuzz_must(fd >= 0 && write(fd, conf_text, sizeof conf_text - 1) > 0);
+	fuzz_must(fd >= 0 && fchmod(fd, 0600) == 0 &&
+		  write(fd, conf_text, sizeof conf_text - 1) > 0);
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
 	fuzz_must(config_load(path, "/nowhere", on_conf_error, NULL, &c) == 0);
 	close_fd(fd);

@@ -71,7 +71,9 @@ static inline void make_files(void)
 static inline void tls_config(char *ret, size_t size, const char *in_tls, const char *top)
 {
 	snprintf(ret, size,
-		 "%s\nkill_grace = 500ms\ntls {\n  certificate = \"%s/server.crt\"\n"
+		 "%s\nkill_grace = 500ms\n"
+		 "penalty_auth = 0s\npenalty_protocol = 0s\npenalty_silence = 0s\ntls {\n  "
+		 "certificate = \"%s/server.crt\"\n"
 		 "  key = \"%s/server.key\"\n  ca = \"%s/ca.crt\"\n%s\n}\n"
 		 "pool p {\n  kind = threads\n  slots = 2\n  modules = {basic, testmod_crash}\n}\n",
 		 top, files, files, files, in_tls);

@@ -21,10 +21,11 @@ static void start_pool(const char *kind, unsigned slots, const char *more)
 	const char *env[] = {slots_env, NULL};
 	char text[400];
 
-	snprintf(text, sizeof text,
-		 "kill_grace = 500ms\npool p {\n kind = %s\n slots = %u\n%s\n"
-		 " modules = {testmod_slots, testmod_crash, basic}\n environment = {SLOTS_DIR}\n}\n",
-		 kind, slots, more);
+	snprintf(
+		text, sizeof text,
+		"kill_grace = 500ms\npool p {\n kind = %s\n slots = %u\n%s\n"
+		" modules = {testmod_slots, testmod_crash, basic}\n environment = {SLOTS_DIR}\n}\n",
+		kind, slots, more);
 	d = tdaemon_start_with(.config = text, .env = env);
 	tdaemon_path(d, "mark", mark, sizeof mark);
 	tdaemon_path(d, "gate", gate, sizeof gate);

@@ -26,15 +26,15 @@ enum { STRANGER = 65533, OTHER = 65532, GROUP = 65531 };
 #define TCP(what) "identity tcp { " what " }\n"
 #define ME(what)  "identity \"unix:%u\" { " what " }\n"
 
-/* The configuration with this user's number where it has %u. */
+/* The configuration with this user's number where it has %u; who is refused may come again. */
 static const char *mine(const char *format)
 {
 	static char text[2048];
 	const char *number = strstr(format, "%u");
 
 	ck_assert_ptr_nonnull(number);
-	snprintf(text, sizeof text, "%.*s%u%s", (int)(number - format), format, (unsigned)geteuid(),
-		 number + 2);
+	snprintf(text, sizeof text, "penalty_auth = 0s\n%.*s%u%s", (int)(number - format), format,
+		 (unsigned)geteuid(), number + 2);
 	return text;
 }
 

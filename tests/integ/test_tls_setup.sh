@@ -66,7 +66,8 @@ url() {
 serve() {
 	more_listen=tls://127.0.0.1:0
 	more_config=$(printed_config | sed "s|$scratch/more|$certs|; \$d")
-	more_config="$more_config
+	more_config="penalty_auth = 0s
+	$more_config
 	$1
 	}"
 	start_daemon

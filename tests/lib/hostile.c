@@ -11,7 +11,7 @@ static struct tw *witness;
 static unsigned fds; /* of the daemon, with the witness */
 
 static const char common_config[] =
-	"handshake_timeout = 2s\nframe_timeout = 300ms\n"
+	"frame_timeout = 300ms\n"
 	"penalty_protocol = 0s\npenalty_silence = 0s\npenalty_flood = 0s\n"
 	"max_payload = 64K\nmax_result = 64K\nmax_queued = 1M\nmax_output = 1M\n"
 	"max_inflight = 1000\n"

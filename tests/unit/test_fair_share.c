@@ -297,7 +297,7 @@ END_TEST
 START_TEST(the_same_key_of_two_identities)
 {
 	struct account *table = NULL;
-	struct account *a = account_join(&table, "a"), *b = account_join(&table, "b");
+	struct account *a = account_join(&table, "a", NULL), *b = account_join(&table, "b", NULL);
 	struct share *of_a = share_of_key(&bed, a, span_str("two"));
 	struct share *of_b = share_of_key(&bed, b, span_str("two"));
 	struct job jobs[2] = {{.id = 0}, {.id = 1}};

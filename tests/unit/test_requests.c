@@ -64,6 +64,7 @@ static void open_session(enum role role)
 	timer_init(&s.output_timer, NULL);
 	stream_init(&s.stream, -1, true, (struct frame_limits){8192, 0}, 1 << 20);
 	output_init(&s.output, &s.stream.out);
+	intake_init(&s);
 	LIST_INSERT_HEAD(&d.sessions, &s, node);
 	d.nsessions = 1;
 	for (size_t i = 0; i < ARRAY_LEN(sections); i++) {
