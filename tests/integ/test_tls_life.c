@@ -104,13 +104,15 @@ START_TEST(handshakes_wait_for_a_place)
 }
 END_TEST
 
-/* A storm of strangers: all are refused, few lines say so, and others are served. */
+/* A storm of strangers whom the guard lets in: all are refused, few lines say so, and others are
+ * served. */
 START_TEST(a_storm_is_counted)
 {
 	enum { STORM = 200 };
 	static int fds[STORM];
 
-	start("max_handshakes = 8", "");
+	start("max_handshakes = 8",
+	      "max_greeting = 500\nmax_greeting_per_source = 500\ngreeting_drop_from = 500");
 	for (int i = 0; i < STORM; i++) {
 		fds[i] = ttls_socket(tls_url);
 		ck_assert_int_eq(send(fds[i], "FUTURED1", 8, MSG_NOSIGNAL), 8);
