@@ -152,6 +152,12 @@ START_TEST(b05_no_envelope)
 }
 END_TEST
 
+/* So many were closed for that, and not because the rest of the frame did not come. */
+static void expect_cuts(unsigned n)
+{
+	tdaemon_wait_log_count(hostile_daemon, "reason=\"frame over its limit\"", n);
+}
+
 START_TEST(b06_envelope_over_its_limit)
 {
 	static const struct bytes_case cases[] = {
@@ -163,6 +169,7 @@ START_TEST(b06_envelope_over_its_limit)
 	struct tw *w = hostile_open(_i);
 	put_header(w, FRAME_ENVELOPE_MAX + 1, 0);
 	hostile_expect_refusal(w, 0, "a large envelope in a session");
+	expect_cuts(2);
 	hostile_stop();
 }
 END_TEST
@@ -176,6 +183,7 @@ START_TEST(b07_payload_over_its_limit)
 	w = hostile_open(_i);
 	put_header(w, 1, UINT32_MAX);
 	hostile_expect_refusal(w, 0, "4 GiB too many");
+	expect_cuts(2);
 	hostile_stop();
 }
 END_TEST
@@ -199,6 +207,7 @@ START_TEST(b08_lengths_that_overflow)
 		put_header(w, lengths[i][0], lengths[i][1]);
 		hostile_expect_refusal(w, 0, "lengths that overflow");
 	}
+	expect_cuts(5);
 	hostile_stop();
 }
 END_TEST
