@@ -375,45 +375,82 @@ START_TEST(b46_a_known_server_name)
 }
 END_TEST
 
-/* A hello whose server name the library would not send: 300 bytes, or with a NUL. OpenSSL asks
- * our callback for the bytes of the extension. */
-static int add_server_name(SSL *ssl, unsigned type, unsigned context, const unsigned char **ret,
-			   size_t *ret_len, X509 *x, size_t index, int *alert, void *arg)
-{
-	static unsigned char bytes[310];
-	size_t n = arg ? 300 : 9;
+#define MARK "mark.example"
 
-	(void)ssl, (void)type, (void)context, (void)x, (void)index, (void)alert;
-	memset(bytes, 'a', sizeof bytes);
-	bytes[0] = (unsigned char)((n + 3) >> 8), bytes[1] = (unsigned char)(n + 3);
-	bytes[2] = 0, bytes[3] = (unsigned char)(n >> 8), bytes[4] = (unsigned char)n;
-	if (!arg)
-		bytes[7] = '\0';
-	*ret = bytes;
-	*ret_len = n + 5;
-	return 1;
+enum { HELLO_MAX_BYTES = 4096, RECORD_LENGTH_AT = 3, HELLO_LENGTH_AT = 6, ALERT_BYTES = 7 };
+
+/* The library's first record, and where in it the name MARK is. */
+static size_t first_record(struct ttls *t, uint8_t ret[HELLO_MAX_BYTES], size_t *ret_name_at)
+{
+	BIO *out = BIO_new(BIO_s_mem());
+
+	SSL_set_bio(t->ssl, BIO_new(BIO_s_mem()), out);
+	ck_assert_int_eq(SSL_set_tlsext_host_name(t->ssl, MARK), 1);
+	ck_assert_int_eq(SSL_connect(t->ssl), -1);
+	int n = BIO_read(out, ret, HELLO_MAX_BYTES / 2);
+	ck_assert_int_gt(n, 0);
+	uint8_t *name = memmem(ret, (size_t)n, MARK, strlen(MARK));
+	ck_assert_ptr_nonnull(name);
+	*ret_name_at = (size_t)(name - ret);
+	return (size_t)n;
 }
 
+static void add_to_length(uint8_t *p, unsigned more)
+{
+	unsigned n = (unsigned)p[0] << 8 | p[1];
+
+	n += more;
+	p[0] = (uint8_t)(n >> 8);
+	p[1] = (uint8_t)n;
+}
+
+/* Where the hello says how long all its extensions are: behind the version and the random bytes,
+ * and then the session, the suites and the compressions, each with its length. */
+static uint8_t *length_of_extensions(uint8_t *hello)
+{
+	uint8_t *p = hello + RECORD_LENGTH_AT + 2 + 4 + 2 + 32;
+
+	p += 1 + p[0];
+	p += 2 + ((size_t)p[0] << 8 | p[1]);
+	return p + 1 + p[0];
+}
+
+/* The name with so many bytes more, and all lengths around it. */
+static void make_name_longer(uint8_t *hello, size_t *len, size_t name_at, unsigned more)
+{
+	uint8_t *name = hello + name_at;
+
+	memmove(name + more, name, *len - name_at);
+	memset(name, 'a', more);
+	*len += more;
+	add_to_length(name - 2, more); /* of the name, */
+	add_to_length(name - 5, more); /* of the list of names, */
+	add_to_length(name - 7, more); /* of the extension */
+	add_to_length(length_of_extensions(hello), more);
+	add_to_length(hello + HELLO_LENGTH_AT + 1, more); /* the lower two of three bytes */
+	add_to_length(hello + RECORD_LENGTH_AT, more);
+}
+
+/* Names that the library would not send: of 300 bytes, or with a NUL. */
 START_TEST(b46_broken_server_names)
 {
-	static char is_long;
+	uint8_t hello[HELLO_MAX_BYTES], alert[ALERT_BYTES];
+	size_t name_at;
 
 	start("", "");
 	struct ttls *t = ttls_new(tls_url, &(struct ttls_options){.chain = CHAIN(&client)});
-	/* Taken over before the connection is made of it. */
-	SSL_free(t->ssl);
-	if (SSL_CTX_add_custom_ext(t->ctx, TLSEXT_TYPE_server_name, SSL_EXT_CLIENT_HELLO,
-				   add_server_name, NULL, _i ? &is_long : NULL, NULL, NULL) != 1) {
-		/* The library keeps it for itself: then only what it sends can be tried. */
-		t->ssl = SSL_new(t->ctx);
-		SSL_set_fd(t->ssl, t->fd);
-		ttls_free(t);
-		stop();
-		return;
-	}
-	t->ssl = SSL_new(t->ctx);
-	SSL_set_fd(t->ssl, t->fd);
-	must_end(t, ALERT_UNRECOGNIZED_NAME, "");
+	size_t len = first_record(t, hello, &name_at);
+	if (_i)
+		make_name_longer(hello, &len, name_at, 300 - (unsigned)strlen(MARK));
+	else
+		hello[name_at + 3] = '\0';
+	ck_assert_int_eq(send(t->fd, hello, len, MSG_NOSIGNAL), (ssize_t)len);
+	ck_assert_int_eq(recv(t->fd, alert, sizeof alert, MSG_WAITALL), ALERT_BYTES);
+	ck_assert_uint_eq(alert[0], SSL3_RT_ALERT);
+	ck_assert_uint_eq(alert[ALERT_BYTES - 1], ALERT_UNRECOGNIZED_NAME);
+	ttls_free(t);
+	tdaemon_wait_log(d, "event=tls.refused");
+	still_served("a broken name");
 	stop();
 }
 END_TEST
