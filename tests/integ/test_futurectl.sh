@@ -277,11 +277,13 @@ status_cases() {
 # name to $job
 gates=
 start_gate() {
+	# Emptied here: the one before has left its name in it.
+	: >"$scratch/gate_err"
 	"$futurectl" -p processes submit --verbose "$@" gate "$daemon_dir/jobs_gate" >"$scratch/gate_out" \
-		2>"$scratch/gate_err" </dev/null &
+		2>>"$scratch/gate_err" </dev/null &
 	gates="$gates $!"
 	wait_until grep -q '^job ' "$scratch/gate_err" || echo '# it has no name'
-	job=$(sed -n 's/^job //p' "$scratch/gate_err")
+	job=$(sed -n 's/^job //p' "$scratch/gate_err" | tail -n 1)
 }
 
 # why_is REGEX: the last answer has a line like that
