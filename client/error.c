@@ -133,10 +133,17 @@ static void put_death(fut_error *e, const struct death_info *d, char **to)
 	};
 }
 
+/* Whether anything is left of it as a string, which ends at its first NUL. */
+static bool says_something(struct span s)
+{
+	return s.len > 0 && *(const char *)s.data != '\0';
+}
+
 fut_error *error_from_wire(fut_status status, unsigned attempt, const struct error_info *info)
 {
-	struct span type = info->type.len ? info->type : span_str(status_name(status));
-	struct span message = info->message.len ? info->message : span_str(status_text(status));
+	struct span type = says_something(info->type) ? info->type : span_str(status_name(status));
+	struct span message =
+		says_something(info->message) ? info->message : span_str(status_text(status));
 	struct span tail = info->has_death ? info->death.stderr_tail : SPAN_EMPTY;
 	size_t text = type.len + message.len + info->detail.len + info->hint.len +
 		      info->traceback.len + info->details.len + tail.len + 7;

@@ -180,6 +180,29 @@ START_TEST(error_in_full)
 }
 END_TEST
 
+/* A type and a message that a program in C would see nothing of. */
+START_TEST(error_that_says_nothing)
+{
+	const struct error_info nothing[] = {
+		{.type = SPAN_EMPTY},
+		{.type = span_of("\0Type", 5), .message = span_of("\0", 1)},
+	};
+	uint8_t mem[ERROR_ENCODED_MAX];
+	fut_error *e = NULL;
+	uint64_t id;
+	fut_future *f = job(&id);
+	struct result r = {.id = id, .status = FUT_TASK_FAILED};
+
+	r.error = span_of(mem, error_encode(&nothing[_i], mem));
+	fake_result(d, &r, SPAN_EMPTY);
+	ck_assert_int_eq(fut_exception(f, patience_us, &e), FUT_OK);
+	ck_assert_str_eq(fut_error_type(e), "TASK_FAILED");
+	ck_assert_str_eq(fut_error_message(e), fut_status_text(FUT_TASK_FAILED));
+	fut_error_unref(e);
+	fut_future_unref(f);
+}
+END_TEST
+
 START_TEST(texts)
 {
 	ck_assert_str_eq(fut_status_text(FUT_OK), "success");
@@ -502,6 +525,7 @@ int main(void)
 	tcase_add_test(tc, restarted_while_waited_for);
 	tcase_add_loop_test(tc, value_of_size, 0, 8);
 	tcase_add_test(tc, error_in_full);
+	tcase_add_loop_test(tc, error_that_says_nothing, 0, 2);
 	tcase_add_test(tc, texts);
 	tcase_add_test(tc, what_is_submitted);
 	tcase_add_loop_test(tc, whose_turn_it_is, 0, 2);
