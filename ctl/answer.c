@@ -107,15 +107,22 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-int answer_run(const struct ctl *ctl, int argc, char **argv, const char *doc, const char *what,
-	       void (*print)(const json_t *answer))
+bool answer_wants_json(int argc, char **argv, const char *doc)
 {
 	const struct argp argp = {.options = options, .parser = parse, .doc = doc};
 	bool json = false;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &json);
+	return json;
+}
+
+int answer_run(const struct ctl *ctl, int argc, char **argv, const char *doc, const char *what,
+	       void (*print)(const json_t *answer))
+{
+	bool json = answer_wants_json(argc, argv, doc);
 	char *text;
 	int code;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &json);
 	if (answer_ask(ctl, what, NULL, &text, &code) != FUT_OK)
 		return code;
 	if (json)

@@ -15,6 +15,10 @@
 fut_status answer_ask(const struct ctl *ctl, const char *what, const char *argument, char **ret,
 		      int *ret_code);
 
+/* The command line of a command whose only option is --json, and `doc` its help: whether that was
+ * given. A wrong one is the end of the program. */
+bool answer_wants_json(int argc, char **argv, const char *doc);
+
 /* A command that asks one thing: takes --json, with which it prints the answer as it is; else it
  * calls `print`. `doc` is its help. The exit status. */
 int answer_run(const struct ctl *ctl, int argc, char **argv, const char *doc, const char *what,

@@ -3,7 +3,6 @@
 
 #include "ctl/report.h"
 
-#include <argp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,28 +12,6 @@ static const char doc[] =
 	"A configuration that has errors changes nothing: they are printed, and the exit code is "
 	"3. "
 	"`futured --check-config' finds most of them beforehand.";
-
-static const struct argp_option options[] = {
-	{"json", 'j', NULL, 0, "Print the daemon's JSON as it is", 0},
-	{NULL, 0, NULL, 0, NULL, 0},
-};
-
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-	bool *json = state->input;
-
-	(void)arg;
-	switch (key) {
-	case 'j':
-		*json = true;
-		return 0;
-	case ARGP_KEY_ARG:
-		argp_error(state, "it takes no arguments");
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
 
 static void print_errors(const json_t *errors)
 {
@@ -52,12 +29,10 @@ static void print_errors(const json_t *errors)
 
 int reload_run(const struct ctl *ctl, int argc, char **argv)
 {
-	static const struct argp argp = {.options = options, .parser = parse, .doc = doc};
-	bool json = false, done;
+	bool json = answer_wants_json(argc, argv, doc), done;
 	char *text;
 	int code;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &json);
 	if (answer_ask(ctl, "reload", NULL, &text, &code) != FUT_OK)
 		return code;
 	if (json)
